@@ -1,0 +1,125 @@
+"""`artsim build`: from paintings to a data set folder."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from artsim_dataset.cli import app
+from artsim_dataset.cli.terminal import bars, command, err, out, print_json
+
+if TYPE_CHECKING:
+    from builder.build import BuildResult
+
+
+@app.command("build")
+@command
+def build_command(
+    source: Annotated[
+        str, typer.Option("--source", "-s", help="Folder of images (genre/artist_title.jpg), or a CSV/Parquet table.")
+    ],
+    out_dir: Annotated[Path, typer.Option("--out", "-o", help="The data set folder; the same one resumes.")],
+    preset: Annotated[str, typer.Option(help="Which models make the data.")] = "lite",
+    limit: Annotated[int | None, typer.Option(help="Take only this many paintings, an even sample.")] = None,
+    variants: Annotated[int | None, typer.Option(help="Variants of each painting. [dim]\\[default: 1][/dim]")] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file with settings by stage.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="stage.key=value, over preset and file.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes. [dim]\\[default: the cores][/dim]")] = None,
+    retry_rejected: Annotated[
+        bool, typer.Option("--retry-rejected", help="Run rejected rows again, only those.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Build a data set: caption, prompt, generate, and write Parquet.
+
+    Nothing is lost: a painting that cannot be used is listed in rejected.csv with its reason. Run the same
+    command again to resume, to take in new paintings, or to apply changed settings: only what changed is redone.
+
+    Example:  artsim build --source paintings/ --out my-dataset --limit 100 --set prompt.variants=2
+    """
+    started = time.perf_counter()
+    result = run_build(
+        source, out_dir, preset, limit=limit, variants=variants, config=config, settings=settings or (),
+        workers=workers, retry_rejected=retry_rejected,
+    )  # fmt: skip
+    if as_json:
+        print_json(_as_json(result))
+    else:
+        show(result, time.perf_counter() - started)
+
+
+def run_build(
+    source: str,
+    out_dir: Path,
+    preset: str = "lite",
+    *,
+    limit: int | None = None,
+    variants: int | None = None,
+    config: Path | None = None,
+    settings: Sequence[str] = (),
+    workers: int | None = None,
+    retry_rejected: bool = False,
+) -> BuildResult:
+    """Builds with bars on the terminal. The command and the demo share it."""
+    from builder.build import build
+    from builder.config import load_config
+    from builder.engine import LocalEngine
+
+    settings_ = load_config(preset, config, settings, source={"limit": limit}, prompt={"variants": variants})
+    engine = LocalEngine(workers)
+    try:
+        with bars() as watcher:
+            return build(source, out_dir, settings_, engine, watcher, retry_rejected)
+    finally:
+        engine.close()
+
+
+def show(result: BuildResult, seconds: float) -> None:
+    """The summary: what each stage did, what was rejected and why, what the folder holds."""
+    if not result.changed:
+        out.print(f"Nothing to do: {result.out} is finished and up to date ({seconds:.1f} s).")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("stage", "rows in", "rows out", "rejected", "seconds"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for report in result.reports:
+        seconds_ = f"{report.seconds:.1f}" if report.shards_run else "[dim]kept[/dim]"
+        table.add_row(
+            report.name, *(f"{n:,}" for n in (report.rows_in, report.rows_out, len(report.rejects))), seconds_
+        )
+    out.print(table)
+    show_rejects(result)
+    rows = ", ".join(f"{name} {sum(splits.values()):,}" for name, splits in result.dataset.rows.items())
+    out.print(f"\n[bold]{result.out}[/bold]: {rows} rows, in {seconds:.0f} s")
+    out.print(f'Load it: [cyan]load_dataset("{result.out}", "triplets")[/cyan]')
+
+
+def show_rejects(result: BuildResult) -> None:
+    """Rejects by stage and reason, and where to read of each."""
+    if result.ignored:
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(result.ignored.items()))
+        out.print(f"[dim]Passed over, not images: {kinds}[/dim]")
+    counts = Counter((reject.stage, reject.reason) for reject in result.dataset.rejects)
+    if counts:
+        listed = ", ".join(f"{stage}: {reason} {count}" for (stage, reason), count in sorted(counts.items()))
+        out.print(
+            f"[yellow]Rejected {counts.total()}[/yellow] ({listed}); each with its reason in {result.out}/rejected.csv"
+        )
+
+
+def _as_json(result: BuildResult) -> dict[str, Any]:
+    reports = [{**asdict(report), "rejects": len(report.rejects)} for report in result.reports]
+    rejects = [asdict(reject) for reject in result.dataset.rejects]
+    rows = result.dataset.rows
+    return {"out": str(result.out), "changed": result.changed, "rows": rows, "stages": reports, "rejects": rejects}
+
+
+def warn(sentence: str) -> None:
+    err.print(f"[yellow]artsim:[/yellow] {sentence}")

@@ -1,0 +1,117 @@
+"""What the terminal shows: progress on stderr, results on stdout, errors in one sentence.
+
+Bars appear only when somebody is looking (stderr is a terminal); a pipe gets results and nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from artsim_dataset.errors import ArtsimError, ConfigError, DatasetNotFound
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+debug = False
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived: as KeyboardInterrupt is for Ctrl-C, so that every `finally` runs."""
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """Turns errors into one sentence and an exit code: 2 bad usage or input, 1 failed, 130 and 143 interrupted."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        signal.signal(signal.SIGTERM, _terminate)
+        try:
+            return function(*args, **kwargs)
+        except (KeyboardInterrupt, Terminated) as stop:
+            code = 130 if isinstance(stop, KeyboardInterrupt) else 143
+            _fail("stopped; what is done is kept, and the same command goes on from here", code)
+        except (ConfigError, DatasetNotFound) as error:
+            _fail(str(error), 2)
+        except ArtsimError as error:
+            _fail(str(error), 1)
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            _fail(f"{error.strerror or error}{where}", 1)
+        except typer.Exit:
+            raise
+        except Exception as error:
+            _fail(f"internal error, {type(error).__name__}: {error}; --debug shows where", 1)
+
+    return wrapped
+
+
+def _fail(sentence: str, code: int) -> Any:
+    if debug:
+        traceback.print_exc()
+    err.print(Text.assemble(("artsim: ", "bold red"), sentence))
+    raise typer.Exit(code)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def print_json(value: Any) -> None:
+    """The result for machines: one JSON document on stdout, whatever the terminal is."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+class _Rate(TextColumn):
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:6.1f}/s", style="cyan")
+
+
+class StageBars:
+    """One bar for each stage, with rate and time left. Implements the runner's ``Watcher``."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID | None = None
+
+    def stage(self, name: str, rows: int, done: int) -> None:
+        self._task = self._progress.add_task(name, total=rows, completed=done)
+
+    def advance(self, rows: int) -> None:
+        if self._task is not None and rows:
+            self._progress.advance(self._task, rows)
+
+
+@contextmanager
+def bars() -> Iterator[StageBars]:
+    """Progress bars on stderr for as long as the block lasts."""
+    progress = Progress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        console=err,
+        disable=not err.is_terminal,
+        expand=True,
+    )
+    with progress:
+        yield StageBars(progress)

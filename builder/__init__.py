@@ -1,0 +1,1 @@
+"""How the data is made: paintings in, a published data set folder out."""

@@ -1,0 +1,320 @@
+"""Stage outputs -> the data set folder: five configs as Parquet, CSVs, card, rejects, build.json, checksums.
+
+Everything is written into ``work/assembled`` first and moved into place when it is whole. Rows stream shard by
+shard; only ids, short texts and hashes are held, and the small pictures lie in a memory-mapped file because
+a triplet's negative may come from any shard.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from artsim_dataset import schema
+from artsim_dataset.features import FEATURES
+from artsim_dataset.schema import Triplet
+from artsim_dataset.splits import assign_splits, group_paintings
+from artsim_dataset.triplets import Work, mine_triplets, sample_triplets
+from builder.card import describe, write_card
+from builder.config import BuildConfig
+from builder.resources import resource
+from builder.shards import StageFolder, digest, read_rows, write_json
+from builder.stage import Reject, Row
+from builder.tables import Blobs, SplitWriter, write_csv
+
+VERSION = 1
+"""Bump when the same stage outputs would be assembled differently."""
+
+LIGHT = (
+    *(
+        "id",
+        "painting_id",
+        "genre",
+        "artist",
+        "level",
+        "caption",
+        "generated_caption",
+        "phash",
+        "thumb",
+        "style_vector",
+    ),
+    *("prompt_tokens", "prompt_complete_tokens"),
+)
+IMAGES = {"original": "image", "generated": "generated"}
+SMALL = ("original_small", "generated_small")
+REJECT_COLUMNS = ("id", "stage", "reason", "message")
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """What the folder holds: rows by config and split, and whether anything had to be written."""
+
+    rows: dict[str, dict[str, int]]
+    rejects: list[Reject]
+    written: bool
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What assembling reads: the stage outputs, the settings, and what the stages rejected."""
+
+    folders: Sequence[StageFolder]
+    shards: Sequence[str]
+    config: BuildConfig
+    rejects: Sequence[Reject]
+    stages: Sequence[dict[str, Any]]
+    digest: str
+
+
+def assemble(inputs: Inputs, out: Path, scratch: Path) -> Assembled:
+    """Writes the data set folder ``out``, unless it is there already and whole.
+
+    Args:
+        inputs: what to write.
+        out: the data set folder; entries that are not the build's are left alone.
+        scratch: a folder on the same file system, emptied before and after.
+    """
+    mark = digest(inputs.digest, VERSION, schema.SCHEMA_VERSION, inputs.config.split.model_dump(), inputs.config.seed)
+    done = read_build(out)
+    if done is not None and done.get("inputs") == mark and is_intact(out):
+        return Assembled(done["rows"], list(inputs.rejects), written=False)
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    assembled = _write_all(inputs, scratch / "dataset", scratch / "small.bin", mark)
+    _move_into_place(scratch / "dataset", out)
+    shutil.rmtree(scratch)
+    return assembled
+
+
+def read_build(out: Path) -> dict[str, Any] | None:
+    """The finished build.json of a folder; None when there is none."""
+    import json
+
+    try:
+        return dict(json.loads((out / "build.json").read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def is_intact(out: Path) -> bool:
+    """Whether every file that checksums.sha256 names is there with these bytes."""
+    try:
+        lines = (out / "checksums.sha256").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return False
+    for line in lines:
+        expected, name = line.split("  ", 1)
+        try:
+            if _sha256(out / name) != expected:
+                return False
+        except FileNotFoundError:
+            return False
+    return bool(lines)
+
+
+# --- what is where ---------------------------------------------------------------------------------------------
+
+
+class Catalogue:
+    """The light columns of all variants, and what is derived from looking at all of them: groups and splits."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.variants: list[Row] = []
+        for shard in inputs.shards:
+            rows = read_rows(inputs.folders, shard, LIGHT)
+            self.variants += [{c: row[c] for c in LIGHT} for row in rows]
+        self.paintings: dict[str, Row] = {}
+        for row in self.variants:
+            self.paintings.setdefault(row["painting_id"], row)
+        ids = list(self.paintings)
+        groups = group_paintings(
+            ids,
+            [self.paintings[i]["phash"] for i in ids],
+            np.stack([np.frombuffer(self.paintings[i]["thumb"], np.uint8) for i in ids]),
+            np.stack([np.frombuffer(self.paintings[i]["style_vector"], np.float32) for i in ids]),
+        )
+        self.group = dict(zip(ids, groups, strict=True))
+        splits = assign_splits(
+            ids,
+            groups,
+            [self.paintings[i]["genre"] for i in ids],
+            [schema.slug(self.paintings[i]["artist"]) for i in ids],
+            scheme=inputs.config.split.scheme,
+            train_share=inputs.config.split.train,
+            seed=inputs.config.seed,
+        )
+        self.split = dict(zip(ids, splits, strict=True))
+        self.variant = {row["id"]: row for row in self.variants}
+
+    def works(self) -> dict[str, Work]:
+        return {i: Work(row["genre"], self.split[i], self.group[i]) for i, row in self.paintings.items()}
+
+
+def _write_all(inputs: Inputs, out: Path, blob_file: Path, mark: str) -> Assembled:
+    out.mkdir()
+    catalogue = Catalogue(inputs)
+    blobs = Blobs(blob_file)
+    rejects = list(inputs.rejects)
+    rows = {"pairs": _write_pairs(inputs, catalogue, out, blobs)}
+    pairs = [(row["id"], row["painting_id"]) for row in catalogue.variants]
+    works = catalogue.works()
+    for name, (triplets, missing) in {
+        "triplets": sample_triplets(pairs, works, inputs.config.seed),
+        "triplets_hard": mine_triplets(pairs, works, _embeddings(catalogue)),
+    }.items():
+        rows[name] = _write_split(out, name, _triplet_rows(triplets, catalogue, blobs))
+        rejects += [
+            Reject("no_negative", "its split has no painting that could be the negative", v, name) for v in missing
+        ]
+    rows["real_vs_ai"] = _write_split(out, "real_vs_ai", _real_vs_ai_rows(catalogue, inputs, blobs))
+    rows["metadata"] = rows["pairs"]
+    rows = {name: rows[name] for name in FEATURES}
+    blobs.close()
+    write_csv(out / "rejected.csv", REJECT_COLUMNS, ((r.id, r.stage, r.reason, r.message) for r in rejects))
+    shutil.copyfile(resource("loading_script.py"), out / "loading_script.py")
+    facts = describe(inputs.config, rows, inputs.stages, rejects, catalogue.variants, catalogue.group, catalogue.split)
+    write_card(out / "README.md", facts)
+    write_json(out / "build.json", {**facts, "inputs": mark})
+    _write_checksums(out)
+    return Assembled(rows, rejects, written=True)
+
+
+def _embeddings(catalogue: Catalogue) -> dict[str, np.ndarray]:
+    return {i: np.frombuffer(row["style_vector"], np.float32) for i, row in catalogue.paintings.items()}
+
+
+# --- the configs -----------------------------------------------------------------------------------------------
+
+
+def _write_pairs(inputs: Inputs, catalogue: Catalogue, out: Path, blobs: Blobs) -> dict[str, int]:
+    """pairs, metadata and the two CSVs in one pass over the shards; keeps the small pictures for later."""
+    columns = [*IMAGES.values(), *SMALL, *(c for c in schema.METADATA_COLUMNS if c != "group")]
+    writers = {
+        (config, split): SplitWriter(out / config, split, FEATURES[config])
+        for config in ("pairs", "metadata")
+        for split in schema.SPLITS
+    }
+    data: list[tuple[str, str]] = []
+    metadata: list[tuple[str, str, str, str]] = []
+    for shard in inputs.shards:
+        for row in read_rows(inputs.folders, shard, columns):
+            painting = row["painting_id"]
+            blobs.add(painting, row["original_small"])
+            blobs.add(row["id"], row["generated_small"])
+            row["group"] = catalogue.group[painting]
+            names = image_names(painting, row["id"])
+            data.append((names[1], row["prompt_compressed"]))
+            metadata.append((names[0], row["prompt_complete"], row["prompt_compressed"], names[1]))
+            for column, source, name in zip(IMAGES, IMAGES.values(), names, strict=True):
+                row[column] = {"bytes": row[source], "path": name.rpartition("/")[2]}
+            for config in ("pairs", "metadata"):
+                writers[config, catalogue.split[painting]].write({c: row[c] for c in FEATURES[config]})
+    for writer in writers.values():
+        writer.close()
+    write_csv(out / "data.csv", ("generated_image", "prompt"), data)
+    header = ("original_image", "prompt_complete", "prompt_compressed", "generated_image")
+    write_csv(out / "metadata.csv", header, metadata)
+    return {split: writers["pairs", split].rows for split in schema.SPLITS}
+
+
+def image_names(painting: str, variant: str) -> tuple[str, str]:
+    """File names of S1: of the painting and of its variant. Variants after the first carry their index.
+
+    >>> image_names("Cubism/juan-gris_guitar", "Cubism/juan-gris_guitar-0")[1]
+    'Cubism/juan-gris_guitar_resize768_generated.jpg'
+    """
+    index = variant.rpartition("-")[2]
+    extra = "" if index == "0" else f"_{index}"
+    return f"{painting}.jpg", f"{painting}_resize768_generated{extra}.jpg"
+
+
+def _write_split(out: Path, config: str, rows: Iterable[tuple[str, Row]]) -> dict[str, int]:
+    writers = {split: SplitWriter(out / config, split, FEATURES[config]) for split in schema.SPLITS}
+    for split, row in rows:
+        writers[split].write(row)
+    for writer in writers.values():
+        writer.close()
+    return {split: writer.rows for split, writer in writers.items()}
+
+
+def _triplet_rows(triplets: Iterable[Triplet], catalogue: Catalogue, blobs: Blobs) -> Iterator[tuple[str, Row]]:
+    for triplet in triplets:
+        anchor, negative = catalogue.paintings[triplet.anchor_id], catalogue.paintings[triplet.negative_id]
+        positive = catalogue.variant[triplet.positive_id]
+        yield (
+            catalogue.split[triplet.anchor_id],
+            {
+                "anchor": {"bytes": blobs.get(triplet.anchor_id), "path": None},
+                "positive": {"bytes": blobs.get(triplet.positive_id), "path": None},
+                "negative": {"bytes": blobs.get(triplet.negative_id), "path": None},
+                "anchor_id": triplet.anchor_id,
+                "positive_id": triplet.positive_id,
+                "negative_id": triplet.negative_id,
+                "anchor_genre": anchor["genre"],
+                "negative_genre": negative["genre"],
+                "level": positive["level"],
+                "anchor_caption": anchor["caption"],
+                "positive_caption": positive["generated_caption"],
+                "negative_caption": negative["caption"],
+            },
+        )
+
+
+def _real_vs_ai_rows(catalogue: Catalogue, inputs: Inputs, blobs: Blobs) -> Iterator[tuple[str, Row]]:
+    """Each painting once and each variant, side by side in the order of the shards."""
+    generator = inputs.config.generate.model
+    seen: set[str] = set()
+    for row in catalogue.variants:
+        painting = row["painting_id"]
+        split = catalogue.split[painting]
+        if painting not in seen:
+            seen.add(painting)
+            image = {"bytes": blobs.get(painting), "path": None}
+            yield split, {"image": image, "label": schema.LABELS.index("original"), "generator": "", "id": painting}
+        image = {"bytes": blobs.get(row["id"]), "path": None}
+        yield split, {"image": image, "label": schema.LABELS.index("ai"), "generator": generator, "id": row["id"]}
+
+
+# --- files -----------------------------------------------------------------------------------------------------
+
+
+def _sha256(path: Path) -> str:
+    state = sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            state.update(piece)
+    return state.hexdigest()
+
+
+def _write_checksums(out: Path) -> None:
+    names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    lines = [f"{_sha256(out / name)}  {name}\n" for name in names]
+    (out / "checksums.sha256").write_text("".join(lines), encoding="utf-8")
+
+
+def _move_into_place(made: Path, out: Path) -> None:
+    """Replaces the old data set. build.json goes first and comes last: while it is absent, nothing is finished."""
+    (out / "build.json").unlink(missing_ok=True)
+    last = ("checksums.sha256", "build.json")
+    for path in sorted(
+        made.iterdir(), key=lambda p: (p.name in last, last.index(p.name) if p.name in last else 0, p.name)
+    ):
+        target = out / path.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        path.replace(target)
+
+
+def count_rejects(rejects: Iterable[Reject]) -> dict[str, dict[str, int]]:
+    """stage -> reason -> number."""
+    counts: dict[str, Counter[str]] = {}
+    for reject in rejects:
+        counts.setdefault(reject.stage, Counter())[reject.reason] += 1
+    return {stage: dict(sorted(reasons.items())) for stage, reasons in sorted(counts.items())}

