@@ -7,8 +7,9 @@ a triplet's negative may come from any shard.
 
 from __future__ import annotations
 
+import csv
+import json
 import shutil
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -84,7 +85,7 @@ def assemble(inputs: Inputs, out: Path, scratch: Path) -> Assembled:
     mark = digest(inputs.digest, VERSION, schema.SCHEMA_VERSION, inputs.config.split.model_dump(), inputs.config.seed)
     done = read_build(out)
     if done is not None and done.get("inputs") == mark and is_intact(out):
-        return Assembled(done["rows"], list(inputs.rejects), written=False)
+        return Assembled(done["rows"], read_rejects(out), written=False)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     assembled = _write_all(inputs, scratch / "dataset", scratch / "small.bin", mark)
@@ -95,12 +96,16 @@ def assemble(inputs: Inputs, out: Path, scratch: Path) -> Assembled:
 
 def read_build(out: Path) -> dict[str, Any] | None:
     """The finished build.json of a folder; None when there is none."""
-    import json
-
     try:
         return dict(json.loads((out / "build.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError):
         return None
+
+
+def read_rejects(out: Path) -> list[Reject]:
+    """The rejects that the finished data set lists."""
+    with open(out / "rejected.csv", newline="", encoding="utf-8") as file:
+        return [Reject(row["reason"], row["message"], row["id"], row["stage"]) for row in csv.DictReader(file)]
 
 
 def is_intact(out: Path) -> bool:
@@ -310,11 +315,3 @@ def _move_into_place(made: Path, out: Path) -> None:
         if target.is_dir():
             shutil.rmtree(target)
         path.replace(target)
-
-
-def count_rejects(rejects: Iterable[Reject]) -> dict[str, dict[str, int]]:
-    """stage -> reason -> number."""
-    counts: dict[str, Counter[str]] = {}
-    for reject in rejects:
-        counts.setdefault(reject.stage, Counter())[reject.reason] += 1
-    return {stage: dict(sorted(reasons.items())) for stage, reasons in sorted(counts.items())}

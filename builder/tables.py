@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import mmap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -109,8 +110,6 @@ class Blobs:
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
     """Writes rows as CSV (UTF-8, quoted where needed, newline-terminated). Returns their number."""
-    import csv
-
     count = 0
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
