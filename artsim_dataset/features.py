@@ -38,3 +38,11 @@ FEATURES: dict[str, Features] = {
     "metadata": _features(schema.METADATA_COLUMNS),
 }
 DEFAULT_CONFIG = "pairs"
+
+DESCRIPTIONS: dict[str, str] = {
+    "pairs": "a painting and its variant at full resolution, with captions, prompts and provenance",
+    "triplets": "anchor, positive, negative of another genre, without bars",
+    "triplets_hard": "anchor, positive, and the most similar painting of the anchor's genre as negative",
+    "real_vs_ai": "paintings and variants through one decode, resize and encode, labelled original or ai",
+    "metadata": "pairs without the images",
+}

@@ -82,7 +82,9 @@ def assemble(inputs: Inputs, out: Path, scratch: Path) -> Assembled:
         out: the data set folder; entries that are not the build's are left alone.
         scratch: a folder on the same file system, emptied before and after.
     """
-    mark = digest(inputs.digest, VERSION, schema.SCHEMA_VERSION, inputs.config.split.model_dump(), inputs.config.seed)
+    config = inputs.config
+    texts = [resource(name).read_bytes() for name in ("dataset_card.md", "loading_script.py")]
+    mark = digest(inputs.digest, VERSION, schema.SCHEMA_VERSION, config.split.model_dump(), config.seed, *texts)
     done = read_build(out)
     if done is not None and done.get("inputs") == mark and is_intact(out):
         return Assembled(done["rows"], read_rejects(out), written=False)
@@ -184,9 +186,11 @@ def _write_all(inputs: Inputs, out: Path, blob_file: Path, mark: str) -> Assembl
     blobs.close()
     write_csv(out / "rejected.csv", REJECT_COLUMNS, ((r.id, r.stage, r.reason, r.message) for r in rejects))
     shutil.copyfile(resource("loading_script.py"), out / "loading_script.py")
-    facts = describe(inputs.config, rows, inputs.stages, rejects, catalogue.variants, catalogue.group, catalogue.split)
+    facts = describe(
+        mark, inputs.config, rows, inputs.stages, rejects, catalogue.variants, catalogue.group, catalogue.split
+    )
     write_card(out / "README.md", facts)
-    write_json(out / "build.json", {**facts, "inputs": mark})
+    write_json(out / "build.json", facts)
     _write_checksums(out)
     return Assembled(rows, rejects, written=True)
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from artsim_dataset import schema
-from artsim_dataset.features import DEFAULT_CONFIG, FEATURES
+from artsim_dataset.features import DEFAULT_CONFIG, DESCRIPTIONS, FEATURES
 from artsim_dataset.version import __version__
 from builder.config import BuildConfig
 from builder.resources import resource
@@ -23,6 +23,7 @@ SOFTWARE = ("datasets", "numpy", "onnxruntime", "pillow", "pyarrow", "pyvips", "
 
 
 def describe(
+    inputs: str,
     config: BuildConfig,
     rows: dict[str, dict[str, int]],
     stages: Sequence[dict[str, Any]],
@@ -37,6 +38,7 @@ def describe(
     reasons = Counter((reject.stage, reject.reason) for reject in rejects)
     return {
         "artsim": __version__,
+        "inputs": inputs,
         "schema": schema.SCHEMA_VERSION,
         "preset": config.preset,
         "seed": config.seed,
@@ -75,19 +77,25 @@ def write_card(path: Path, facts: dict[str, Any]) -> None:
 
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     template = environment.from_string(resource("dataset_card.md").read_text(encoding="utf-8"))
-    path.write_text(template.render(header=header(facts), **facts), encoding="utf-8")
+    path.write_text(template.render(header=header(facts), descriptions=DESCRIPTIONS, **facts), encoding="utf-8")
 
 
 def header(facts: dict[str, Any]) -> str:
-    """The YAML by which the Hub and `datasets` find the configs. Plain Parquet: no code is executed to load it."""
+    """The YAML by which the Hub and `datasets` find the configs. Plain Parquet: no code is executed to load it.
+
+    Each config's description names the build: `datasets` keys its cache of a local folder on this YAML and the
+    folder's last name alone, and would show the rows of an older build, or of another folder called alike.
+    """
     rows = facts["rows"][DEFAULT_CONFIG]
     total = sum(rows.values())
     configs = []
     for name in FEATURES:
-        files = [{"split": split, "path": f"{name}/{split}-*"} for split in schema.SPLITS]
-        configs.append(
-            {"config_name": name, "data_files": files} | ({"default": True} if name == DEFAULT_CONFIG else {})
-        )
+        entry: dict[str, Any] = {
+            "config_name": name,
+            "description": f"{DESCRIPTIONS[name]} (build {facts['inputs']})",
+            "data_files": [{"split": split, "path": f"{name}/{split}-*"} for split in schema.SPLITS],
+        }
+        configs.append(entry | ({"default": True} if name == DEFAULT_CONFIG else {}))
     values = {
         "pretty_name": "artsim: paintings and their AI variants",
         "language": ["en"],

@@ -1,0 +1,54 @@
+"""Fixtures that many tests share: a painted gallery and a data set built from it, made once in a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.build import BuildResult, build
+from builder.config import load_config
+from builder.engine import LocalEngine
+from builder.gallery import write_gallery
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+class Silent:
+    """A watcher that says nothing."""
+
+    def stage(self, name: str, rows: int, done: int) -> None: ...
+
+    def advance(self, rows: int) -> None: ...
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real paintings beside the checkout; a user's clone has none."""
+    if not SHARED.is_dir():
+        pytest.skip("needs ../shared/data, which a user's clone has not")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[LocalEngine]:
+    """Two worker processes for the whole session: starting them is the slow part."""
+    engine = LocalEngine(2)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """81 pictures of 27 genres, 320 px."""
+    folder = tmp_path_factory.mktemp("gallery")
+    write_gallery(folder, per_genre=3, size=320)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(gallery: Path, engine: LocalEngine, tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
+    """The data set of the gallery, as `artsim build` makes it. Tests only read it."""
+    out = tmp_path_factory.mktemp("built") / "dataset"
+    return build(str(gallery), out, load_config(), engine, Silent())
