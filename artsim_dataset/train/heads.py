@@ -1,0 +1,77 @@
+"""Heads: embedding -> unit vector. A head is trained as a torch module and saved as plain dense layers.
+
+Standardisation of the input and batch norms are affine, so after training they fold into the weights beside them
+(:func:`dense_layers`). What is saved is then nothing but `Dense` layers that sentence-transformers knows by itself,
+and numpy can apply a trained model without torch.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from artsim_dataset.errors import ConfigError
+from artsim_dataset.model import Dense
+
+HEADS: tuple[str, ...] = ("linear", "mlp")
+
+
+class Head(nn.Module):
+    """``linear``: one linear layer. ``mlp``: S2's dense head, dense -> batch norm -> ReLU -> dropout -> dense.
+
+    Input (n, inputs), output (n, dim), unit length. ``mean`` and ``scale`` (inputs,) standardise the input.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, kind: str, inputs: int, dim: int, dropout: float, seed: int) -> None:
+        super().__init__()
+        if kind not in HEADS:
+            raise ConfigError(f"no head '{kind}'; heads are: {', '.join(HEADS)}")
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("scale", torch.ones(inputs))
+        with torch.random.fork_rng(devices=[]):
+            # nn.Linear draws from the global generator, which is neither ours to read nor to move.
+            torch.manual_seed(seed)
+            layers: list[nn.Module] = [nn.Linear(inputs, dim)]
+            if kind == "mlp":
+                layers += [nn.BatchNorm1d(dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(dim, dim)]
+        self.layers = nn.Sequential(*layers)
+
+    @property
+    def first(self) -> nn.Linear:
+        """The layer that takes the standardised embedding."""
+        layer = self.layers[0]
+        assert isinstance(layer, nn.Linear)
+        return layer
+
+    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
+        """Sets the standardisation. Inputs that hardly vary are not blown up: the deviation is at least 1 % of the mean one."""
+        self.mean.copy_(mean)
+        self.scale.copy_(1 / deviation.clamp(min=float(deviation.mean()) * 0.01 + 1e-12))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.normalize(self.layers((x - self.mean) * self.scale), dim=1)
+
+
+@torch.no_grad()
+def dense_layers(head: Head) -> list[Dense]:
+    """The head in evaluation mode as dense layers; L2 normalisation comes after the last one."""
+    folded: list[tuple[Tensor, Tensor, bool]] = []
+    for layer in head.layers:
+        if isinstance(layer, nn.Linear):
+            folded.append((layer.weight.double(), layer.bias.double(), False))
+        elif isinstance(layer, nn.BatchNorm1d):
+            weight, bias, _ = folded.pop()
+            assert layer.running_mean is not None and layer.running_var is not None
+            gain = layer.weight.double() / (layer.running_var.double() + layer.eps).sqrt()
+            folded.append((weight * gain[:, None], (bias - layer.running_mean.double()) * gain + layer.bias.double(), False))
+        elif isinstance(layer, nn.ReLU):
+            weight, bias, _ = folded.pop()
+            folded.append((weight, bias, True))
+    weight, bias, relu = folded[0]
+    weight = weight * head.scale.double()
+    folded[0] = (weight, bias - weight @ head.mean.double(), relu)
+    return [Dense(w.float().numpy(), b.float().numpy(), r) for w, b, r in folded]

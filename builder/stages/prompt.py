@@ -1,0 +1,141 @@
+"""Prompts: one painting becomes N variants, each with a level, a kind of change, a seed and a prompt.
+
+Decision: levels are quotas, not coin tosses. Within a genre, variants are ranked by a hash of their identity; the first
+fifth is moderate (S1: 20 %, stratified by genre). The hash keeps ranks stable: a painting more or less moves the border
+between the levels by one place, and so changes at most one other variant. The ten kinds of radical change are bands of
+a second such ranking, so that each gets a tenth.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from artsim_dataset.schema import Level, Painting, seed_from, variant_id
+from builder.batches import BATCH_SIZE, in_batches
+from builder.models import PromptTask, PromptWriter
+from builder.models.grammar import CHANGES
+from builder.stage import Reject, Result, Row, Run
+
+Slot = tuple[str, int]
+"""A variant before it has a level: painting id and variant index."""
+
+
+@dataclass(frozen=True)
+class PromptStage:
+    """Genre, artist, title and caption -> ``variants`` rows with prompts. ``open_model`` must be picklable."""
+
+    open_model: Callable[[], AbstractContextManager[PromptWriter]]
+    model_settings: Mapping[str, Any]
+    variants: int
+    moderate_share: float
+    seed: int
+
+    name: ClassVar[str] = "prompt"
+    version: ClassVar[int] = 1
+    reads: ClassVar[tuple[str, ...]] = ("genre", "artist", "title", "caption")
+    adds: ClassVar[pa.Schema] = pa.schema(
+        [
+            pa.field("painting_id", pa.string()),
+            pa.field("level", pa.string()),
+            pa.field("change", pa.string()),
+            pa.field("variant_index", pa.int32()),
+            pa.field("seed", pa.int64()),
+            pa.field("prompt_complete", pa.string()),
+        ]
+    )
+    plan_reads: ClassVar[tuple[str, ...]] = ("genre",)
+
+    def settings(self) -> Mapping[str, Any]:
+        return {
+            "model": dict(self.model_settings),
+            "variants": self.variants,
+            "moderate_share": self.moderate_share,
+            "seed": self.seed,
+        }
+
+    def plan(self, rows: pa.Table) -> pa.Table | None:
+        """``levels`` and ``changes`` of its variants, joined by commas: ``radical,moderate`` and ``emotional,``."""
+        if rows.num_rows == 0:
+            return None
+        genres = dict(zip(rows["id"].to_pylist(), rows["genre"].to_pylist(), strict=True))
+        drawn = draw_levels(genres, self.variants, self.moderate_share, self.seed)
+        columns: dict[str, list[str]] = {"id": list(genres), "levels": [], "changes": []}
+        for painting in genres:
+            levels, changes = zip(*(drawn[painting, index] for index in range(self.variants)), strict=True)
+            columns["levels"].append(",".join(levels))
+            columns["changes"].append(",".join(changes))
+        return pa.table(columns)
+
+    @contextmanager
+    def open(self) -> Iterator[Run]:
+        """Opens the writer for as long as rows are mapped."""
+        with self.open_model() as model:
+            yield lambda rows: self._run(model, rows)
+
+    def _run(self, model: PromptWriter, rows: Iterable[Row]) -> Iterator[Result]:
+        for batch in in_batches(rows, max(1, BATCH_SIZE // self.variants)):
+            tasks = [self._tasks(row) for row in batch]
+            prompts = iter(model.write([task for of_row in tasks for task in of_row]))
+            for row, of_row in zip(batch, tasks, strict=True):
+                yield _variants(row, of_row, [next(prompts) for _ in of_row])
+
+    def _tasks(self, row: Row) -> list[PromptTask]:
+        painting = Painting(row["id"], row["genre"], row["artist"], row["title"])
+        pairs = zip(row["levels"].split(","), row["changes"].split(","), strict=True)
+        return [
+            PromptTask(painting, row["caption"], level, change, seed_from(painting.id, level, index, self.seed))
+            for index, (level, change) in enumerate(pairs)
+        ]
+
+
+def _variants(row: Row, tasks: Sequence[PromptTask], prompts: Sequence[str | Reject]) -> list[Row] | Reject:
+    made: list[Row] = []
+    for index, (task, prompt) in enumerate(zip(tasks, prompts, strict=True)):
+        if isinstance(prompt, Reject):
+            return Reject(prompt.reason, f"variant {index}: {prompt.message}")
+        made.append(
+            {
+                "id": variant_id(row["id"], index),
+                "painting_id": row["id"],
+                "level": task.level,
+                "change": task.change,
+                "variant_index": index,
+                "seed": task.seed,
+                "prompt_complete": prompt,
+            }
+        )
+    return made
+
+
+def draw_levels(
+    genres: Mapping[str, str], variants: int, moderate_share: float, seed: int
+) -> dict[Slot, tuple[Level, str]]:
+    """Level and kind of change ('' for moderate) of every variant of every painting (id -> genre).
+
+    In each genre exactly ``round(moderate_share * n)`` of its n variants are moderate, and the kinds of change of the
+    others differ in number by at most one.
+    """
+    slots: dict[str, list[Slot]] = defaultdict(list)
+    for painting, genre in genres.items():
+        slots[genre].extend((painting, index) for index in range(variants))
+    drawn: dict[Slot, tuple[Level, str]] = {}
+    for genre, of_genre in slots.items():
+        ranked = _ranked(of_genre, "level", seed)
+        moderates = round(moderate_share * len(ranked))
+        drawn.update({slot: ("moderate", "") for slot in ranked[:moderates]})
+        radicals = _ranked(ranked[moderates:], "change", seed)
+        first = seed_from("first change", genre, seed)  # else every small genre would begin with the same kind
+        for rank, slot in enumerate(radicals):
+            band = len(CHANGES) * rank // len(radicals)
+            drawn[slot] = ("radical", CHANGES[(first + band) % len(CHANGES)])
+    return drawn
+
+
+def _ranked(slots: Iterable[Slot], purpose: str, seed: int) -> list[Slot]:
+    return sorted(slots, key=lambda slot: (seed_from(purpose, *slot, seed), slot))
