@@ -115,6 +115,7 @@ def histogram(name: str, positive: Array, negative: Array, axis: Axis, label: st
             axes.stairs(share, axis.edges, color=colour, linewidth=1.4, linestyle=line)
         axes.set_xlim(axis.edges[0], axis.edges[-1])
         axes.set_ylim(0, 1.05 * axis.top)
+        axes.xaxis.set_major_locator(_ticker().MaxNLocator(6))
         axes.set_xlabel("cosine similarity")
         axes.set_ylabel("share of pairs")
         axes.yaxis.set_major_locator(_ticker().MaxNLocator(4))

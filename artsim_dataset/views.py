@@ -14,7 +14,7 @@ import math
 from dataclasses import astuple, dataclass
 from random import Random
 
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageOps
 
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import seed_from
@@ -24,6 +24,7 @@ Box = tuple[int, int, int, int]
 PERTURBED_SIDE = (0.75, 0.95)
 AUGMENTED_SIDE = (0.70, 1.00)
 COLOUR_RANGE = 0.3
+LUMA = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,20 @@ class View:
         w, h = image.size
         cw, ch = max(1, round(w * self.width)), max(1, round(h * self.height))
         left, top = min(w - cw, round(w * self.left)), min(h - ch, round(h * self.top))
-        seen = image.convert("RGB").crop((left, top, left + cw, top + ch))
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        seen = rgb.crop((left, top, left + cw, top + ch))
         if self.mirrored:
             seen = ImageOps.mirror(seen)
-        for enhance, factor in (
-            (ImageEnhance.Brightness, self.brightness),
-            (ImageEnhance.Contrast, self.contrast),
-            (ImageEnhance.Color, self.saturation),
-        ):
-            if factor != 1.0:
-                seen = enhance(seen).enhance(factor)
+        if (self.brightness, self.contrast, self.saturation) != (1.0, 1.0, 1.0):
+            seen = seen.convert("RGB", self._colour_matrix())
         return seen
+
+    def _colour_matrix(self) -> tuple[float, ...]:
+        """Brightness, then contrast around middle grey, then saturation around luma (ITU-R 601), as one 3 x 4 matrix:
+        one pass over the pixels instead of three."""
+        gain, offset = self.brightness * self.contrast, 127.5 * (1 - self.contrast)
+        rows = ([gain * ((1 - self.saturation) * w + self.saturation * (i == j)) for j, w in enumerate(LUMA)] for i in range(3))
+        return tuple(value for row in rows for value in (*row, offset))
 
     @property
     def key(self) -> str:

@@ -124,6 +124,8 @@ def lay_in(shapes: Shapes, frame: Frame, height: int, width: int, palette: Palet
     draw_angle, draw_region = ImageDraw.Draw(angle), ImageDraw.Draw(region)
     round_ones = []
     for number, shape in enumerate(shapes, start=1):
+        if not shape.parts:  # chance may give a mountain no snow
+            continue
         at = _bounds(shape.parts, px, 3 * shape.soft * px + look.outline * px + 1, (height, width))
         if at[2] - at[0] < 1 or at[3] - at[1] < 1:
             continue

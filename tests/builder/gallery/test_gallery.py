@@ -61,9 +61,9 @@ def test_a_picture_is_the_same_to_the_byte_when_painted_again(genre: str, pictur
 
 def test_painting_neither_reads_nor_moves_the_global_random_state() -> None:
     np.random.seed(1)
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state(legacy=False)["state"]["key"].copy()
     first = paint("Impressionism", 0, size=SIZE).tobytes()
-    assert (np.random.get_state()[1] == before).all()
+    assert (np.random.get_state(legacy=False)["state"]["key"] == before).all()
     np.random.seed(2)
     assert paint("Impressionism", 0, size=SIZE).tobytes() == first
 

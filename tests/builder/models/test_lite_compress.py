@@ -108,8 +108,9 @@ def test_any_text_comes_out_short_enough_and_never_empty(text: str, limit: int) 
         assert answer == text
 
 
-def test_one_endless_clause_is_cut_between_words_and_not_after_a_dangling_one() -> None:
-    text = "boats and ropes of the quay " * 30
+@pytest.mark.parametrize("first", range(6))
+def test_one_endless_clause_is_cut_between_words_and_not_after_a_dangling_one(first: int) -> None:
+    text = "slow " * first + "boats and ropes of the quay " * 30
     short = compress(text)
     assert 65 < clip_tokens.count(short) <= 75
     assert text.startswith(short) and short.split()[-1] in ("boats", "ropes", "quay")
@@ -156,6 +157,13 @@ def test_repeated_words_hedges_and_late_places_are_worth_less() -> None:
     assert worth[2] == [pytest.approx(0.4 * 3 * 1.3)]
     assert worth[3] == [0.0]
     assert worth[4] == [pytest.approx(2 * 1.1)]
+
+
+def test_the_change_that_follows_the_opening_command_is_worth_double() -> None:
+    assert telling(split("Keep the poses, but repaint them in moss, and rest a good while. Rain falls, with wind and hail.")) == [
+        [2 * 1.5, 2 * 3 * 1.5, 2 * 1.5],
+        [2 * 1.25, 2 * 1.25],
+    ]
 
 
 def test_counts_are_those_of_clip() -> None:

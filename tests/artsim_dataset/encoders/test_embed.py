@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+from artsim_dataset.encoders.cache import EmbeddingCache
+from artsim_dataset.encoders.embed import PairRows, Wanted, embed
+from artsim_dataset.errors import ArtsimError, ConfigError
+from artsim_dataset.views import FULL, MIRROR, perturbation
+from tests.artsim_dataset.learning import BOX, PixelEncoder, pairs_dataset
+
+
+def all_views(rows: PairRows) -> list[Wanted]:
+    return [Wanted(r, c, v) for r in range(len(rows)) for c in ("original", "generated") for v in (FULL, MIRROR)]
+
+
+def test_embeddings_are_those_of_the_cropped_view_in_the_order_asked(tmp_path: Path) -> None:
+    rows, encoder = PairRows(pairs_dataset(11)), PixelEncoder()
+    cache = EmbeddingCache(encoder, tmp_path)
+    wanted = [Wanted(9, "generated", perturbation("x-0", 1)), *all_views(rows), Wanted(2, "original", FULL)]
+    got = cache.take(embed(rows, wanted, encoder, cache))
+    for vector, want in zip(got, wanted, strict=True):
+        content = rows.content(want.row, want.column, rows.image_bytes(want.row, want.column))
+        assert content.size == (BOX[2] - BOX[0], BOX[3] - BOX[1])
+        expected = encoder.encode([want.view.apply(content)])[0]
+        assert vector.tolist() == expected.astype(np.float16).astype(np.float32).tolist()
+
+
+def test_changing_one_image_encodes_one_image(tmp_path: Path) -> None:
+    dataset, encoder = pairs_dataset(6), PixelEncoder()
+    cache = EmbeddingCache(encoder, tmp_path)
+    wanted = [Wanted(r, "generated", FULL) for r in range(6)]
+    first = cache.take(embed(PairRows(dataset), wanted, encoder, cache))
+    assert encoder.encoded == 6
+    changed = dataset.cast_column("generated", dataset.features["original"]).to_list()
+    changed[3]["generated"] = changed[2]["original"]
+    second = cache.take(embed(PairRows(Dataset.from_list(changed, features=dataset.features)), wanted, encoder, cache))
+    assert encoder.encoded == 7
+    assert [bool((a == b).all()) for a, b in zip(first, second, strict=True)] == [True, True, True, False, True, True]
+
+
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    class Failing(PixelEncoder):
+        def encode(self, images):  # type: ignore[no-untyped-def]
+            if self.encoded >= 16:
+                raise RuntimeError("power cut")
+            return super().encode(images)
+
+    rows, failing, encoder = PairRows(pairs_dataset(20)), Failing(), PixelEncoder()
+    wanted = [Wanted(r, "original", v) for r in range(20) for v in (FULL, MIRROR)]
+    with pytest.raises(RuntimeError, match="power cut"):
+        embed(rows, wanted, failing, EmbeddingCache(failing, tmp_path))
+    embed(rows, wanted, encoder, EmbeddingCache(encoder, tmp_path))
+    assert failing.encoded > 0 and failing.encoded + encoder.encoded == 40
+
+
+def test_several_variants_of_a_painting_count_it_once() -> None:
+    rows = PairRows(pairs_dataset(5, variants=3))
+    assert len(rows) == 15 and len(rows.painting_ids) == 5
+    for row, painting in enumerate(rows.painting):
+        assert rows.ids[row].startswith(rows.painting_ids[painting] + "-")
+    assert [rows.painting[row] for row in rows.first_row] == list(range(5))
+
+
+def test_progress_reaches_its_total(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    rows, encoder = PairRows(pairs_dataset(10)), PixelEncoder()
+    embed(rows, all_views(rows), encoder, EmbeddingCache(encoder, tmp_path), lambda *step: told.append(step))
+    assert told[-1] == ("encode", 20, 20) and [step[1] for step in told] == sorted(step[1] for step in told)
+
+
+def test_an_unreadable_image_is_named_and_never_replaced(tmp_path: Path) -> None:
+    dataset = pairs_dataset(3)
+    rows = dataset.to_list()
+    rows[1]["generated"] = {"bytes": b"not an image", "path": None}
+    broken = PairRows(Dataset.from_list(rows, features=dataset.features))
+    encoder = PixelEncoder()
+    with pytest.raises(ArtsimError, match="Cubism/artist-1_work-1-0', column 'generated'"):
+        embed(broken, [Wanted(1, "generated", FULL)], encoder, EmbeddingCache(encoder, tmp_path))
+
+
+def test_other_tables_are_refused_with_a_sentence() -> None:
+    with pytest.raises(ConfigError, match="no column genre: load its 'pairs' config"):
+        PairRows(pairs_dataset(3).remove_columns("genre"))
+    with pytest.raises(ConfigError, match="no rows"):
+        PairRows(pairs_dataset(3).select([]))
+    with pytest.raises(ConfigError, match="one split"):
+        PairRows({"train": pairs_dataset(3)})  # type: ignore[arg-type]
+
+
+def test_stored_bytes_are_hashed_as_they_are() -> None:
+    dataset = pairs_dataset(2)
+    rows = PairRows(dataset)
+    again = PairRows(dataset)
+    digests = {hashlib.sha256(r.image_bytes(i, c)).hexdigest() for r in (rows, again) for i in (0, 1) for c in ("original", "generated")}
+    assert len(digests) == 4

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artsim_dataset import evaluate as evaluate_module
+from artsim_dataset.encoders.cache import EmbeddingCache
+from artsim_dataset.encoders.embed import PairRows
+from artsim_dataset.errors import ConfigError
+from artsim_dataset.evaluate import Evaluation, evaluate, score
+from artsim_dataset.model import Dense, SimilarityModel
+from artsim_dataset.schema import painting_id_of
+from artsim_dataset.views import perturbation
+from tests.artsim_dataset.learning import PixelEncoder, pairs_dataset
+
+PAINTINGS, VARIANTS = 21, 2
+
+
+@pytest.fixture(scope="module")
+def rows() -> PairRows:
+    return PairRows(pairs_dataset(PAINTINGS, VARIANTS))
+
+
+def vectors(n: int, seed: int) -> np.ndarray:
+    x = np.random.default_rng(seed).normal(size=(n, 5)).astype(np.float32)
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def evaluation(tmp_path: Path, **options: object) -> Evaluation:
+    encoder = PixelEncoder()
+    return evaluate(pairs_dataset(PAINTINGS, VARIANTS), encoder, cache=EmbeddingCache(encoder, tmp_path), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("block", [4, 1024])
+def test_numbers_agree_with_a_naive_count_of_all_triplets(rows: PairRows, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate_module, "BLOCK", block)
+    o, tau = vectors(PAINTINGS, 1), 0.1
+    v = vectors(PAINTINGS * VARIANTS, 2) + 1.2 * o[rows.painting]
+    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    right, losses, ranks, negatives = [], [], [], []
+    genre = rows.genres[rows.first_row]
+    for row, own in enumerate(rows.painting):
+        positive = float(o[own] @ v[row])
+        for other in range(PAINTINGS):
+            if genre[other] != genre[own]:
+                negative = float(o[own] @ o[other])
+                negatives.append(negative)
+                right.append(positive > negative)
+                losses.append(np.log1p(np.exp((negative - positive) / tau)))
+        similarity = [float(v[row] @ o[p]) for p in range(PAINTINGS)]
+        ranks.append(sorted(range(PAINTINGS), key=lambda p: -similarity[p]).index(own))
+    scores = score(rows, o, v.astype(np.float32), tau, seed=1)
+    numbers = scores.numbers
+    assert numbers["triplet_accuracy"] == pytest.approx(np.mean(right), abs=1e-9) and 0.6 < np.mean(right) < 1
+    assert numbers["loss"] == pytest.approx(np.mean(losses), rel=1e-4)
+    assert numbers["recall@1"] == pytest.approx(np.mean(np.array(ranks) < 1)) and 0 < numbers["recall@1"] < 1
+    assert numbers["recall@5"] == pytest.approx(np.mean(np.array(ranks) < 5))
+    assert numbers["mrr"] == pytest.approx(np.mean(1 / (np.array(ranks) + 1)))
+    np.testing.assert_allclose(np.sort(scores.negatives), np.sort(negatives), atol=1e-6)
+    at = rows.genres == "Cubism"
+    by_genre = np.array(right).reshape(PAINTINGS * VARIANTS, -1)[at]
+    assert scores.per_genre["Cubism"]["triplet_accuracy"] == pytest.approx(by_genre.mean())
+    assert scores.per_genre["Cubism"]["n_variants"] == at.sum()
+    assert sum(level["n_variants"] for level in scores.per_level.values()) == PAINTINGS * VARIANTS
+    low, high = scores.ci["triplet_accuracy"]
+    assert low <= numbers["triplet_accuracy"] <= high and low < high
+
+
+def test_a_model_that_sees_no_difference_gets_no_triplet_right(rows: PairRows) -> None:
+    o = np.tile(np.float32([1, 0]), (PAINTINGS, 1))
+    scores = score(rows, o, np.tile(np.float32([1, 0]), (len(rows), 1)), 0.07, 1)
+    assert scores.numbers["triplet_accuracy"] == 0 and scores.numbers["loss"] == pytest.approx(np.log(2))
+    assert scores.numbers["recall@1"] == pytest.approx(1 / PAINTINGS)
+
+
+def test_perfect_vectors_are_perfect_and_examples_are_ordered_by_margin(rows: PairRows) -> None:
+    o = vectors(PAINTINGS, 3)
+    scores = score(rows, o, o[rows.painting], 0.07, 1)
+    assert all(scores.numbers[m] == 1 for m in ("triplet_accuracy", "recall@1", "mrr", "roc_auc", "tpr@fpr=1%"))
+    assert scores.numbers["eer"] == 0 and scores.ci["recall@1"] == (1.0, 1.0)
+    margins = {k: [e.positive_similarity - e.negative_similarity for e in v] for k, v in scores.examples.items()}
+    assert min(margins["best"]) >= max(margins["typical"]) and min(margins["typical"]) >= max(margins["worst"])
+    for example in (e for examples in scores.examples.values() for e in examples):
+        assert painting_id_of(example.positive_id) == example.anchor_id
+        assert example.negative_id.split("/")[0] != example.anchor_id.split("/")[0]
+
+
+def test_negatives_are_sampled_when_there_are_too_many(rows: PairRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate_module, "MAX_NEGATIVES", 100)
+    o = vectors(PAINTINGS, 4)
+    first, again = (score(rows, o, o[rows.painting], 0.07, 1) for _ in range(2))
+    assert 20 < len(first.negatives) < 160 and (first.negatives == again.negatives).all()
+
+
+def test_the_perturbed_pass_looks_at_the_perturbed_variants(tmp_path: Path) -> None:
+    dataset, encoder = pairs_dataset(6), PixelEncoder()
+    rows, result = PairRows(dataset), evaluate(dataset, encoder, seed=5, cache=EmbeddingCache(encoder, tmp_path))
+    seen = [perturbation(i, 5).apply(rows.content(r, "generated", rows.image_bytes(r, "generated"))) for r, i in enumerate(rows.ids)]
+    anchors = [rows.content(r, "original", rows.image_bytes(r, "original")) for r in range(6)]
+    a, b = encoder.encode(anchors), encoder.encode(seen)
+    expected = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    np.testing.assert_allclose(np.sort(result.perturbed.positives), np.sort(expected), atol=2e-3)
+    assert result.as_is.numbers["mrr"] != result.perturbed.numbers["mrr"] or result.as_is.numbers["loss"] < result.perturbed.numbers["loss"]
+
+
+def test_a_painting_with_several_variants_is_one_original(tmp_path: Path) -> None:
+    result = evaluation(tmp_path)
+    assert (result.n_paintings, result.n_variants) == (PAINTINGS, PAINTINGS * VARIANTS)
+
+
+def test_json_has_what_the_command_line_promises(tmp_path: Path) -> None:
+    told = json.loads(json.dumps(evaluation(tmp_path, dataset_name="painted", split="test").to_json()))
+    assert {"triplet_accuracy", "recall@1", "recall@5", "mrr", "roc_auc", "average_precision", "eer", "tpr@fpr=1%", "loss",
+            "ci95", "per_genre", "per_level", "n_paintings", "n_variants", "encoder", "model", "split", "dataset"} <= set(told)  # fmt: skip
+    assert {"triplet_accuracy", "recall@1", "per_genre"} <= set(told["perturbed"])
+    assert (told["encoder"], told["model"], told["dataset"], told["split"]) == ("pixels", None, "painted", "test")
+
+
+def test_a_model_is_shown_beside_its_bare_encoder(tmp_path: Path) -> None:
+    encoder = PixelEncoder()
+    blind = np.zeros((2, encoder.dim), np.float32)
+    model = SimilarityModel("blind", encoder, (Dense(blind, np.float32([1, 1])),), 0.05, {})
+    result = evaluate(pairs_dataset(9), model, cache=EmbeddingCache(encoder, tmp_path))
+    assert result.baseline is not None and result.baseline.model is None and result.baseline.baseline is None
+    assert result.as_is.numbers["triplet_accuracy"] == 0 < result.baseline.as_is.numbers["triplet_accuracy"]
+    assert (result.model, result.tau, result.to_json()["baseline"]["model"]) == ("blind", 0.05, None)
+
+
+def test_a_split_of_one_genre_is_refused(tmp_path: Path) -> None:
+    encoder, dataset = PixelEncoder(), pairs_dataset(6)
+    with pytest.raises(ConfigError, match="at least two genres, the split has only Baroque"):
+        evaluate(dataset.filter(lambda row: row["genre"] == "Baroque"), encoder, cache=EmbeddingCache(encoder, tmp_path))

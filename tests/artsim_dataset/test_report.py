@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import json
+import re
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from datasets import Dataset, config
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from artsim_dataset.errors import ConfigError, DatasetNotFound, MissingExtra
+from artsim_dataset.evaluate import Evaluation, Example, evaluate
+from artsim_dataset.features import FEATURES
+from artsim_dataset.model import Dense, SimilarityModel
+from artsim_dataset.reading import METRICS, written
+from artsim_dataset.report import write_report
+from tests.artsim_dataset.learning import BOX, PixelEncoder, pairs_dataset
+
+COMMAND = "artsim evaluate <dataset> --model 'a & b'"
+EVIL = "Baroque/artist-0_<script>alert('&amp;')</script>"
+FACTS: dict[str, Any] = {
+    "artsim": "0.1.0", "preset": "lite", "seed": 42, "paintings": 12, "variants": 24, "artists": 12,
+    "genres": {"Baroque": 4, "Cubism": 4, "Rococo": 4}, "levels": {"moderate": 5, "radical": 19},
+    "paintings_by_split": {"test": 12, "train": 0}, "near_duplicates": {"groups": 1, "paintings": 2},
+    "rejects": [{"stage": "generate", "reason": "black", "count": 3},
+                {"stage": "source", "reason": "unreadable", "count": 4}],
+    "settings": {"split": {"scheme": "random"}, "generate": {"model": "style-transfer"}}, "rows": {},
+}  # fmt: skip
+HEADER = "---\nconfigs:\n- config_name: pairs\n  data_files:\n  - split: test\n    path: pairs/test-*\n---\n"
+
+
+def rows() -> Dataset:
+    """24 variants of 12 paintings; the first painting's id and title are full of HTML."""
+    given = pairs_dataset(12, variants=2).to_list()
+    for row in given[:2]:
+        row["id"] = EVIL + row["id"][-2:]
+        row["title"] = "<script>alert('&amp;')</script>"
+    return Dataset.from_list(given, features=FEATURES["pairs"])
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("dataset")
+    (folder / "pairs").mkdir()
+    rows().to_parquet(folder / "pairs" / "test-00000-of-00001.parquet")
+    (folder / "README.md").write_text(HEADER)
+    (folder / "build.json").write_text(json.dumps(FACTS))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("cache"))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    """A model that throws away what tells paintings apart, so that there is something to get wrong."""
+    weight = np.zeros((51, 51), np.float32)
+    weight[48:, 48:] = np.eye(3)
+    layers = (Dense(weight, np.full(51, -0.2, np.float32)),)
+    model = SimilarityModel("models/<siamese>", PixelEncoder(), layers, 0.1, {})
+    return evaluate(rows(), model, dataset_name="user/paintings")
+
+
+@pytest.fixture(scope="module")
+def page(evaluation: Evaluation, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(evaluation, dataset, tmp_path_factory.mktemp("report"), COMMAND)
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags with their attributes, text, and each <data> with its text."""
+
+    VOID = ("meta", "link", "img", "br")
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.numbers: list[tuple[str, str, str]] = []
+        self.feed(path.read_text(encoding="utf-8"))
+        assert self.open == [], "every element is closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, values))
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if tag == "data":
+            self.numbers.append((values["data-key"], values["value"], ""))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "data":
+            key, value, text = self.numbers[-1]
+            self.numbers[-1] = key, value, text + data
+        if "style" not in self.open:
+            self.text += data
+
+
+def report_of(page: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((page.parent / "report.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def at(report: Any, path: list[Any]) -> Any:
+    for key in path:
+        report = report[key]
+    return report
+
+
+def test_the_page_loads_nothing_and_is_small(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "http:" not in text and "https:" not in text and "@import" not in text
+    links = [v for _, attrs in Page(page).tags for k, v in attrs.items() if k in ("src", "href", "srcset", "poster")]
+    assert links and all(link.startswith(("data:", "#")) for link in links)
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", text))
+    assert not {"script", "iframe", "object", "embed", "base"} & {tag for tag, _ in Page(page).tags}
+    assert page.stat().st_size < 5_000_000
+
+
+def test_every_number_on_the_page_stands_in_the_json(page: Path) -> None:
+    report, numbers = report_of(page), Page(page).numbers
+    for key, value, text in numbers:
+        assert at(report, json.loads(key)) == json.loads(value)
+        plain = text.replace(",", "").replace("\u2212", "-").removeprefix("about ")
+        bound, plain = (plain[0], plain[1:]) if plain[0] in "<>" else ("", plain)
+        shown = float(plain.removesuffix("\u00a0%")) / (100 if plain.endswith("%") else 1)
+        if bound:
+            assert float(value) < shown if bound == "<" else float(value) > shown
+        else:
+            assert abs(shown - float(value)) <= (0.05 if "about" in text else 0.000501)
+    paths = {tuple(json.loads(key)) for key, _, _ in numbers}
+    for place in ((), ("perturbed",), ("baseline",), ("baseline", "perturbed")):
+        assert {(*place, metric.key) for metric in METRICS} <= paths
+    assert {("per_genre", g, "recall@1") for g in FACTS["genres"]} <= paths
+    assert {("per_level", level, "triplet_accuracy") for level in FACTS["levels"]} <= paths
+    assert ("dataset_facts", "near_duplicates", "groups") in paths
+
+
+def test_the_json_holds_the_whole_evaluation(page: Path, evaluation: Evaluation) -> None:
+    report = report_of(page)
+    assert {key: report[key] for key in evaluation.to_json()} == json.loads(json.dumps(evaluation.to_json()))
+    assert report["command"] == COMMAND
+    assert report["dataset_facts"]["rejected"] == 7
+
+
+def test_every_metric_of_the_evaluation_is_explained(evaluation: Evaluation) -> None:
+    assert {metric.key for metric in METRICS} == set(evaluation.as_is.numbers)
+
+
+def test_the_title_counts_the_variants_that_find_their_painting(page: Path, evaluation: Evaluation) -> None:
+    found = evaluation.as_is.numbers["recall@1"] * 24
+    assert 0 < found < 24
+    text = " ".join(Page(page).text.split())
+    assert f"Of 24 variants, {found:.0f} find their own painting among all 12; a random guess would find 2." in text
+    assert f"Cropped and mirrored, {evaluation.perturbed.numbers['recall@1'] * 24:.0f} " in text
+    assert evaluation.baseline is not None
+    alone = evaluation.baseline.as_is.numbers["recall@1"] * 24
+    assert f"The same encoder without training finds {alone:.0f}, and" in text
+
+
+def test_a_perfect_result_is_said_in_one_word(evaluation: Evaluation, dataset: Path, tmp_path: Path) -> None:
+    numbers = {**evaluation.as_is.numbers, "recall@1": 1.0}
+    perfect = dataclasses.replace(evaluation, as_is=dataclasses.replace(evaluation.as_is, numbers=numbers))
+    text = " ".join(Page(write_report(perfect, dataset, tmp_path, COMMAND)).text.split())
+    assert "All 24 variants find their own painting among 12;" in text
+
+
+def test_intervals_stand_beside_their_numbers(page: Path, evaluation: Evaluation) -> None:
+    low, high = evaluation.perturbed.ci["recall@1"]
+    assert f"{100 * low:.1f}–{100 * high:.1f}\u00a0%".replace("100.0", "100") in Page(page).text
+
+
+def test_names_with_html_in_them_are_text(page: Path) -> None:
+    seen = Page(page)
+    assert "script" not in {tag for tag, _ in seen.tags}
+    assert "<script>alert('&amp;')</script>" in seen.text
+    assert "models/<siamese>" in seen.text and COMMAND in seen.text
+    assert "<script" not in page.read_text(encoding="utf-8")
+
+
+def test_the_same_input_gives_the_same_bytes_whatever_matplotlib_is_set_to(
+    page: Path, evaluation: Evaluation, dataset: Path, tmp_path: Path
+) -> None:
+    import matplotlib
+
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.fonttype": "path"}):
+        again = write_report(evaluation, dataset, tmp_path / "deep" / "er", COMMAND)
+        assert matplotlib.rcParams["font.size"] == 30
+    assert again.read_bytes() == page.read_bytes()
+    assert (again.parent / "report.json").read_bytes() == (page.parent / "report.json").read_bytes()
+    assert again == tmp_path / "deep" / "er" / "index.html"
+
+
+def test_pictures_are_cropped_to_their_content(page: Path) -> None:
+    images = [attrs for tag, attrs in Page(page).tags if tag == "img"]
+    assert len(images) >= 30 and all(attrs["alt"] for attrs in images)
+    size = (BOX[2] - BOX[0], BOX[3] - BOX[1])
+    whole = 0
+    for attrs in images:
+        image = Image.open(io.BytesIO(base64.b64decode(attrs["src"].removeprefix("data:image/jpeg;base64,"))))
+        assert image.size == (int(attrs["width"]), int(attrs["height"]))
+        assert np.asarray(image.convert("L")).max(1).min() > 16, "a row of the picture is a black bar"
+        whole += image.size == size
+        assert image.width <= size[0] and image.height <= size[1]
+    assert whole < len(images), "some variants are shown cropped and mirrored"
+
+
+def test_what_is_wrong_is_called_wrong(page: Path, evaluation: Evaluation) -> None:
+    report, text = report_of(page), Page(page).text
+    shown = [triplet for kind in report["examples"].values() for triplet in kind]
+    assert all(t["margin"] == t["positive_similarity"] - t["negative_similarity"] for t in shown)
+    assert text.count("Wrong, with a margin of") == sum(t["margin"] <= 0 for t in shown) > 0
+    assert text.count("Right, with a margin of") == sum(t["margin"] > 0 for t in shown) > 0
+    assert "The most wrong first" in text
+    given = [t.positive_id for t in evaluation.as_is.examples["worst"]]
+    assert [t["positive_id"] for t in report["examples"]["worst"]] == given[: len(report["examples"]["worst"])]
+    variants = [t["positive_id"] for kind in ("best", "typical", "worst") for t in report["examples"][kind]]
+    assert len(variants) == len(set(variants)), "each variant is shown once"
+
+
+def test_without_a_wrong_triplet_the_closest_calls_are_shown_as_such(
+    evaluation: Evaluation, dataset: Path, tmp_path: Path
+) -> None:
+    right = {k: [dataclasses.replace(t, negative_similarity=-0.5, positive_similarity=0.5) for t in v]
+             for k, v in evaluation.as_is.examples.items()}  # fmt: skip
+    changed = dataclasses.replace(
+        evaluation,
+        as_is=dataclasses.replace(evaluation.as_is, examples=right),
+        perturbed=dataclasses.replace(evaluation.perturbed, examples=right),
+    )
+    text = Page(write_report(changed, dataset, tmp_path, COMMAND)).text
+    assert "No triplet is wrong" in text and "Wrong" not in text and "most wrong" not in text
+
+
+def test_an_encoder_alone_has_no_untrained_column(evaluation: Evaluation, dataset: Path, tmp_path: Path) -> None:
+    assert evaluation.baseline is not None
+    written_page = write_report(evaluation.baseline, dataset, tmp_path, COMMAND)
+    seen = Page(written_page)
+    assert "Untrained" not in seen.text and "without training" not in seen.text
+    assert "The untrained encoder pixels" in seen.text
+    assert "baseline" not in report_of(written_page)
+
+
+def test_the_report_of_another_data_set_is_refused(evaluation: Evaluation, dataset: Path, tmp_path: Path) -> None:
+    stranger = Example("Rococo/nobody_nothing", "Rococo/nobody_nothing-0", EVIL, 0.1, 0.2)
+    examples = {**evaluation.as_is.examples, "worst": [stranger]}
+    strange = dataclasses.replace(evaluation, as_is=dataclasses.replace(evaluation.as_is, examples=examples))
+    with pytest.raises(ConfigError, match="Rococo/nobody_nothing, which the test split"):
+        write_report(strange, dataset, tmp_path / "report", COMMAND)
+    assert not (tmp_path / "report").exists(), "nothing is written of a report that cannot be made"
+
+
+def test_a_missing_data_set_or_extra_is_said_in_a_sentence(
+    evaluation: Evaluation, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DatasetNotFound, match="does not exist"):
+        write_report(evaluation, tmp_path / "nowhere", tmp_path, COMMAND)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'artsim\[train\]'"):
+        write_report(evaluation, dataset, tmp_path, COMMAND)
+
+
+def test_a_build_of_another_version_is_refused(evaluation: Evaluation, dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "build.json").write_text(json.dumps({k: v for k, v in FACTS.items() if k != "rejects"}))
+    with pytest.raises(ConfigError, match="does not say 'rejects'"):
+        write_report(evaluation, tmp_path, tmp_path, COMMAND)
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_what_is_neither_all_nor_nothing_is_not_written_so(value: float) -> None:
+    assert written("recall@1", value) not in ("100\u00a0%", "0.0\u00a0%")
+    assert written("roc_auc", value) not in ("1.000", "0.000")
