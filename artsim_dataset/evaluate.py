@@ -28,6 +28,8 @@ from artsim_dataset.views import FULL, perturbation
 
 BLOCK = 1024
 MAX_NEGATIVES = 200_000
+TIE = 1e-6
+"""Cosines this close are a tie, and a tie is wrong. Equal vectors differ by rounding; a blind model must score 0."""
 BOOTSTRAP_ROUNDS = 1000
 EXAMPLES = 6
 UNTRAINED_TAU = 0.07
@@ -68,7 +70,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was evaluated and how it did. ``model`` is None for a bare encoder; ``baseline`` is the bare encoder of a model."""
+    """What was evaluated and how it did. ``model`` is None for a bare encoder; ``baseline`` is a model's bare encoder."""
 
     encoder: str
     model: str | None
@@ -106,15 +108,18 @@ def evaluate(
     rows = PairRows(dataset)
     if len(set(rows.genres)) < 2:
         raise ConfigError(f"evaluation needs paintings of at least two genres, the split has only {rows.genres[0]}")
-    model = subject if isinstance(subject, SimilarityModel) else None
-    encoder = model.encoder if model else subject
+    model, encoder = (subject, subject.encoder) if isinstance(subject, SimilarityModel) else (None, subject)
     wanted = [Wanted(int(row), "original", FULL) for row in rows.first_row]
     wanted += [Wanted(row, "generated", FULL) for row in range(len(rows))]
     wanted += [Wanted(row, "generated", perturbation(id_, seed)) for row, id_ in enumerate(rows.ids)]
-    store = cache or EmbeddingCache(encoder)
-    positions = np.split(embed(rows, wanted, encoder, store, progress), [len(rows.first_row), len(rows.first_row) + len(rows)])
+    store = EmbeddingCache(encoder) if cache is None else cache
+    positions = np.split(
+        embed(rows, wanted, encoder, store, progress), [len(rows.first_row), len(rows.first_row) + len(rows)]
+    )
 
-    def measured(project: Callable[[np.ndarray], np.ndarray], tau: float, name: str | None, baseline: Evaluation | None) -> Evaluation:
+    def measured(
+        project: Callable[[np.ndarray], np.ndarray], tau: float, name: str | None, baseline: Evaluation | None
+    ) -> Evaluation:
         originals, as_is, perturbed = (_projected(store, part, project) for part in positions)
         return Evaluation(
             encoder.name, name, dataset_name, split, seed, tau, len(originals), len(rows),
@@ -167,7 +172,9 @@ def score(rows: PairRows, originals: np.ndarray, variants: np.ndarray, tau: floa
         found = {name: np.flatnonzero(labels == name) for name in sorted(set(labels.tolist()))}
         return {name: {**_numbers(tally, at), "n_variants": len(at)} for name, at in found.items()}
 
-    return Scores(numbers, ci, by(rows.genres), by(rows.levels), tally.positive, tally.negatives, _examples(rows, tally))
+    return Scores(
+        numbers, ci, by(rows.genres), by(rows.levels), tally.positive, tally.negatives, _examples(rows, tally)
+    )
 
 
 def _numbers(tally: _Tally, at: np.ndarray) -> dict[str, float]:
@@ -192,22 +199,21 @@ def _tally(rows: PairRows, originals: np.ndarray, variants: np.ndarray, tau: flo
         block = slice(at, at + BLOCK)
         anchor = rows.painting[block]
         positive = (originals[anchor] * variants[block]).sum(1)
-        negative = originals[anchor] @ originals.T
-        negative[genre[anchor][:, None] == genre[None]] = np.nan
-        counted = ~np.isnan(negative)
-        loss = np.where(counted, np.logaddexp(0, (negative - positive[:, None]) / tau), 0).sum(1)
-        filled = np.where(counted, negative, -np.inf)
-        hardest = filled.argmax(1)
+        counted = genre[anchor][:, None] != genre[None]
+        negative = np.where(counted, originals[anchor] @ originals.T, -np.inf)
+        right = counted & (positive[:, None] > negative + TIE)
+        loss = np.logaddexp(0, (negative - positive[:, None]) / tau)
+        hardest = negative.argmax(1)
         parts.append((
-            positive, counted.sum(1), (positive[:, None] > filled).sum(1) - (~counted).sum(1), loss,
-            hardest, filled[np.arange(len(anchor)), hardest], metrics.ranks(variants[block] @ originals.T, anchor),
+            positive, counted.sum(1), right.sum(1), loss.sum(1),
+            hardest, negative[np.arange(len(anchor)), hardest], metrics.ranks(variants[block] @ originals.T, anchor),
             negative[counted & (draw.random(negative.shape) < share)],
         ))  # fmt: skip
     return _Tally(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _examples(rows: PairRows, tally: _Tally) -> dict[str, list[Example]]:
-    """Triplets with their hardest negative, ordered by margin: the widest, the middle ones, the narrowest (wrong ones first)."""
+    """Triplets with their hardest negative, by margin: the widest, the middle ones, the narrowest (wrong ones first)."""
     margin = tally.positive - tally.hardest_similarity
     order = np.argsort(-margin, kind="stable")
     order = order[tally.count[order] > 0]

@@ -235,7 +235,9 @@ def bootstrap_ci(
     order = np.argsort(member, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(member))[:-1])
     draw = np.random.default_rng(seed)
-    values = [statistic(np.concatenate([rows[g] for g in draw.integers(len(rows), size=len(rows))])) for _ in range(rounds)]
+    values = [
+        statistic(np.concatenate([rows[g] for g in draw.integers(len(rows), size=len(rows))])) for _ in range(rounds)
+    ]
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

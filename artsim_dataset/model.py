@@ -52,7 +52,7 @@ class Dense:
 class SimilarityModel:
     """An encoder and a trained head: image -> unit vector, so that a dot product is a cosine similarity.
 
-    ``name`` is the folder it was read from; ``tau`` the temperature it was trained to; ``facts`` what `artsim.json` says.
+    ``name`` is its folder's; ``tau`` the temperature it was trained to; ``facts`` what `artsim.json` says.
     """
 
     name: str
@@ -81,9 +81,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def save_model(
-    folder: Path, encoder: Encoder, layers: Sequence[Dense], tau: float, facts: Mapping[str, Any]
-) -> None:
+def save_model(folder: Path, encoder: Encoder, layers: Sequence[Dense], tau: float, facts: Mapping[str, Any]) -> None:
     """Writes the folder described above. ``modules.json`` comes last, so that a folder having it is complete."""
     from safetensors.numpy import save_file
 

@@ -28,7 +28,7 @@ model = load_model("path/to/this/folder")
 model.similarity([Image.open("painting.jpg")], [Image.open("variant.jpg")])
 ```
 
-Or with sentence-transformers, after `pip install 'artsim[train]'` (the encoder is a class of artsim, hence the consent):
+Or with sentence-transformers, after `pip install 'artsim[train]'` (the encoder is a class of artsim, hence the flag):
 
 ```python
 from sentence_transformers import SentenceTransformer

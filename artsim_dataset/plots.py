@@ -191,12 +191,12 @@ def _svg(name: str, label: str, draw: Callable[[Axes], None]) -> str:
         figure: Figure = Figure(figsize=SIZE, layout="constrained")
         draw(figure.add_subplot())
         text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(text, format="svg")
     return _inline(text.getvalue(), label)
 
 
 def _inline(svg: str, label: str) -> str:
-    """The bare <svg> element: scalable, named, in the page's colours and font, ids only where they are referred to."""
+    """The bare <svg> element: scalable, named, in the colours and the font of the page, without dates or unused ids."""
     view = re.search(r'viewBox="([^"]+)"', svg)
     assert view is not None
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]

@@ -2,10 +2,11 @@
 
 A :class:`View` is data (fractions, flags, factors), not pixels: it says in a few numbers what is looked at, so that
 it can name an entry of the embedding cache and be shown in a report. Training and evaluation draw their views from
-here and from nowhere else. Views are drawn by identity (image id, index, seed): the same on every machine, in any order.
+here and from nowhere else. Views are drawn by identity (image id, index, seed): the same everywhere, in any order.
 
 Decision: image-to-image generation keeps the layout, so a pixel-aligned feature scores perfectly on variants as they
-are and understands nothing. The perturbed view takes that away: a crop of 75 to 95 % of each side, mirrored half of the time.
+are and understands nothing. The perturbed view takes that away: a crop of 75 to 95 % of each side, mirrored half of
+the time.
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ class View:
         """Brightness, then contrast around middle grey, then saturation around luma (ITU-R 601), as one 3 x 4 matrix:
         one pass over the pixels instead of three."""
         gain, offset = self.brightness * self.contrast, 127.5 * (1 - self.contrast)
-        rows = ([gain * ((1 - self.saturation) * w + self.saturation * (i == j)) for j, w in enumerate(LUMA)] for i in range(3))
+        rows = (
+            [gain * ((1 - self.saturation) * w + self.saturation * (i == j)) for j, w in enumerate(LUMA)]
+            for i in range(3)
+        )
         return tuple(value for row in rows for value in (*row, offset))
 
     @property

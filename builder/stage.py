@@ -52,11 +52,22 @@ class Stage(Protocol):
     know of other rows is put in it by ``plan``, which sees the (light) columns ``plan_reads`` of all rows at once.
     """
 
-    name: str
-    version: int
-    reads: tuple[str, ...]
-    adds: pa.Schema
-    plan_reads: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int:
+        """Bumped by hand when the code would give other results: code changes do not show otherwise."""
+        ...
+
+    @property
+    def reads(self) -> tuple[str, ...]: ...
+
+    @property
+    def adds(self) -> pa.Schema: ...
+
+    @property
+    def plan_reads(self) -> tuple[str, ...]: ...
 
     def settings(self) -> Mapping[str, Any]:
         """Everything that changes the output: options, model ids and revisions."""

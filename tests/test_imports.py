@@ -78,5 +78,7 @@ def test_public_names_are_those_listed() -> None:
 
     path = ROOT / "artsim_dataset" / "__init__.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    imported = {alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    imported = {
+        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
     assert set(artsim_dataset.__all__) == imported

@@ -18,7 +18,9 @@ PER_GENRE = 6
 @app.command("demo")
 @command
 def demo_command(
-    source: Annotated[str | None, typer.Option("--source", "-s", help="Your paintings; painted by code when not given.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", "-s", help="Your paintings; a painted gallery without.")
+    ] = None,
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="Where everything goes.")] = Path("artsim-demo"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -45,8 +47,9 @@ def demo_command(
     evaluation = learn.run_evaluate(dataset, model=model, report=report)
     seconds = time.perf_counter() - started
     if as_json:
-        print_json({"dataset": str(dataset), "model": str(model), "report": str(report / "index.html"),
-                    "rows": result.dataset.rows, "seconds": round(seconds, 1), "evaluation": evaluation.to_json()})  # fmt: skip
+        paths = {"dataset": str(dataset), "model": str(model), "report": str(report / "index.html")}
+        numbers = {"rows": result.dataset.rows, "seconds": round(seconds, 1), "evaluation": evaluation.to_json()}
+        print_json(paths | numbers)
         return
     err.print(Rule(style="dim"))
     learn.show(evaluation)

@@ -36,7 +36,9 @@ SPLIT = Annotated[str, typer.Option(help="train, test, or train+test for all row
 
 @app.command("encode")
 @command
-def encode_command(dataset: DATASET, encoder: ENCODER = "lite", split: SPLIT = "train+test", as_json: JSON = False) -> None:
+def encode_command(
+    dataset: DATASET, encoder: ENCODER = "lite", split: SPLIT = "train+test", as_json: JSON = False
+) -> None:
     """Compute the embeddings of a data set once; every later command finds them in the cache.
 
     Example:  artsim encode my-dataset --encoder lite
@@ -81,11 +83,18 @@ def siamese_command(
     result = run_train(dataset, out_dir, encoder=encoder, head=head, epochs=epochs, seed=seed)
     best = result.history[result.best_epoch]
     if as_json:
-        print_json({"model": str(out_dir), "best_epoch": result.best_epoch, "seconds": result.seconds, "history": result.history})
+        print_json(
+            {
+                "model": str(out_dir),
+                "best_epoch": result.best_epoch,
+                "seconds": result.seconds,
+                "history": result.history,
+            }
+        )
         return
     out.print(
-        f"Trained on {result.paintings:,} paintings and their variants, validated on {result.validation_paintings:,} others:"
-        f" recall@1 {best['validation_recall@1']:.3f} at epoch {result.best_epoch} ({result.seconds:.0f} s)"
+        f"Trained on {result.paintings:,} paintings and their variants, validated on {result.validation_paintings:,}"
+        f" others: recall@1 {best['validation_recall@1']:.3f} at epoch {result.best_epoch} ({result.seconds:.0f} s)"
     )
     out.print(f"[bold]{out_dir}[/bold]  next: [cyan]artsim evaluate {dataset} --model {out_dir}[/cyan]")
 
@@ -125,7 +134,9 @@ def evaluate_command(
 def compare_command(
     first: Annotated[Path, typer.Argument(help="An image.", show_default=False)],
     second: Annotated[Path, typer.Argument(help="Another image.", show_default=False)],
-    model: Annotated[Path | None, typer.Option(help="A model that 'artsim train' made; the bare encoder without.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A trained model; the bare encoder without.")
+    ] = None,
     encoder: ENCODER = "lite",
     as_json: JSON = False,
 ) -> None:
@@ -135,8 +146,8 @@ def compare_command(
     """
     require_extra("artsim compare")
     from artsim_dataset.encoders import get_encoder
-    from artsim_dataset.model import load_model, unit
     from artsim_dataset.images import open_image
+    from artsim_dataset.model import load_model, unit
 
     pictures = [open_image(first), open_image(second)]
     vectors = load_model(model).encode(pictures) if model else unit(get_encoder(encoder).encode(pictures))

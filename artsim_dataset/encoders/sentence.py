@@ -49,10 +49,25 @@ class EncoderModule(InputModule):
         self.save_config(output_path)
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> EncoderModule:
-        where = {key: kwargs.get(key) for key in ("token", "cache_folder", "revision")}
-        config = cls.load_config(model_name_or_path, subfolder=subfolder,
-                                 local_files_only=kwargs.get("local_files_only", False), **where)  # fmt: skip
+    def load(
+        cls,
+        model_name_or_path: str,
+        subfolder: str = "",
+        token: bool | str | None = None,
+        cache_folder: str | None = None,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        init_defaults: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> EncoderModule:
+        config = cls.load_config(
+            model_name_or_path,
+            subfolder=subfolder,
+            token=token,
+            cache_folder=cache_folder,
+            revision=revision,
+            local_files_only=local_files_only,
+        )
         encoder = get_encoder(config["encoder"])
         check_revision(encoder, config["revision"], model_name_or_path)
         return cls(encoder)

@@ -48,7 +48,7 @@ class Head(nn.Module):
         return layer
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets the standardisation. Inputs that hardly vary are not blown up: the deviation is at least 1 % of the mean one."""
+        """Sets the standardisation. A deviation counts as at least 1 % of the mean one: noise is not blown up."""
         self.mean.copy_(mean)
         self.scale.copy_(1 / deviation.clamp(min=float(deviation.mean()) * 0.01 + 1e-12))
 
@@ -67,7 +67,9 @@ def dense_layers(head: Head) -> list[Dense]:
             weight, bias, _ = folded.pop()
             assert layer.running_mean is not None and layer.running_var is not None
             gain = layer.weight.double() / (layer.running_var.double() + layer.eps).sqrt()
-            folded.append((weight * gain[:, None], (bias - layer.running_mean.double()) * gain + layer.bias.double(), False))
+            folded.append(
+                (weight * gain[:, None], (bias - layer.running_mean.double()) * gain + layer.bias.double(), False)
+            )
         elif isinstance(layer, nn.ReLU):
             weight, bias, _ = folded.pop()
             folded.append((weight, bias, True))

@@ -40,16 +40,16 @@ def holdout(ids: Sequence[str], part: np.ndarray, share: float, seed: int) -> np
     """
     if len(set(part.tolist())) < 2:
         part = np.arange(len(ids))
-    names = [min(ids[i] for i in np.flatnonzero(part == p)) for p in np.unique(part)]
-    sizes = [int((part == p).sum()) for p in np.unique(part)]
+    parts, sizes = np.unique(part, return_counts=True)
+    names = [min(ids[i] for i in np.flatnonzero(part == p).tolist()) for p in parts]
     wanted = max(1, round(share * len(ids)))
     order = sorted(range(len(names)), key=lambda p: seed_from("holdout", names[p], seed))
     held: set[int] = set()
     taken = 0
     for p in order:
         if taken + sizes[p] <= wanted:
-            held.add(int(np.unique(part)[p]))
-            taken += sizes[p]
+            held.add(int(parts[p]))
+            taken += int(sizes[p])
     if not held:
-        held.add(int(np.unique(part)[min(order, key=lambda p: sizes[p])]))
+        held.add(int(parts[min(order, key=lambda p: int(sizes[p]))]))
     return np.isin(part, list(held))

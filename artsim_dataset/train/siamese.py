@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -119,12 +120,19 @@ def train_siamese(
     Raises ConfigError when the split has fewer than four paintings.
     """
     started = time.perf_counter()
-    samples = _embed_all(PairRows(dataset), encoder, config, cache or EmbeddingCache(encoder), progress)
+    cache = EmbeddingCache(encoder) if cache is None else cache
+    samples = _embed_all(PairRows(dataset), encoder, config, cache, progress)
     head, log_tau = _initial_head(samples, encoder.dim, config)
     best_epoch, history = _fit(head, log_tau, samples, config, progress)
     held = int(samples.held_out.sum())
     result = TrainResult(
-        Path(out), best_epoch, history, len(samples.rows_of) - held, len(samples.variant), held, time.perf_counter() - started
+        Path(out),
+        best_epoch,
+        history,
+        len(samples.rows_of) - held,
+        len(samples.variant),
+        held,
+        time.perf_counter() - started,
     )
     facts = {"config": asdict(config), "dataset": dataset_name, **asdict(replace(result, path=Path(Path(out).name)))}
     facts["path"] = str(facts["path"])
@@ -196,24 +204,27 @@ def _fit(
     head: Head, log_tau: torch.nn.Parameter, samples: _Samples, config: TrainConfig, progress: Progress | None
 ) -> tuple[int, list[dict[str, float]]]:
     """Trains in place and leaves the best weights in the head; best is the lowest validation loss at the first tau."""
-    optimiser = torch.optim.AdamW(
-        [{"params": head.parameters()}, {"params": [log_tau], "weight_decay": 0.0}],
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
+    parts: list[dict[str, Any]] = [{"params": list(head.parameters())}, {"params": [log_tau], "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(parts, lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimiser, factor=0.5, patience=max(1, config.patience // 2 - 1)
     )
-    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.5, patience=max(1, config.patience // 2 - 1))
     best, best_epoch, best_state = math.inf, 0, _state(head, log_tau)
     history: list[dict[str, float]] = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_from("dropout", config.seed))
         for epoch in range(config.epochs + 1):
-            losses = [_step(head, log_tau, batch, optimiser) for batch in _batches(samples, epoch, config)] if epoch else []
+            losses = (
+                [_step(head, log_tau, batch, optimiser) for batch in _batches(samples, epoch, config)] if epoch else []
+            )
             validation, accuracy = _validate(head, samples, config)
             history.append({"epoch": epoch, "train_loss": float(np.mean(losses)) if losses else math.nan,
                             "validation_loss": validation, "validation_recall@1": accuracy,
                             "tau": _tau(log_tau).item(), "learning_rate": optimiser.param_groups[0]["lr"]})  # fmt: skip
             if not math.isfinite(validation):
-                raise ConfigError(f"the validation loss is {validation} at epoch {epoch}: lower learning_rate ({config.learning_rate})")
+                raise ConfigError(
+                    f"the validation loss is {validation} at epoch {epoch}: lower learning_rate {config.learning_rate}"
+                )
             if validation < best:
                 best, best_epoch, best_state = validation, epoch, _state(head, log_tau)
             if progress:
@@ -233,7 +244,7 @@ def _state(head: Head, log_tau: Tensor) -> tuple[dict[str, Tensor], Tensor]:
 
 @dataclass(frozen=True)
 class _Batch:
-    """One view of the original and of one variant of each painting, (n, inputs); ``same``: pairs that are no negatives."""
+    """One view of the original and of a variant of each painting, (n, inputs); ``same``: pairs that are no negatives."""
 
     original: Tensor
     variant: Tensor
@@ -291,7 +302,7 @@ def pair_loss(original: Tensor, variant: Tensor, same: Tensor, genre: Tensor, ta
 
 @torch.no_grad()
 def _validate(head: Head, samples: _Samples, config: TrainConfig) -> tuple[float, float]:
-    """Loss at the first tau and recall@1 over the held-out paintings: every view of every variant against the originals."""
+    """Loss at the first tau and recall@1 over the held-out paintings: every view of a variant against the originals."""
     head.eval()
     draw = np.random.default_rng(seed_from("validation", config.seed))
     paintings = np.flatnonzero(samples.held_out)

@@ -1,6 +1,6 @@
 """What can be said of a picture by measuring it: palette, light, composition, texture. Numbers only, no words.
 
-Everything is measured on small copies (256 px for form, 56 px for colour), so that a caption costs a few
+Everything is measured on small copies (256 px for form, 48 px for colour), so that a caption costs a few
 milliseconds and does not depend on the size of the scan. Lightness and colour distances are taken in Oklab
 (B. Ottosson, "A perceptual color space for image processing", 2020), where equal steps look about equal.
 """
@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 FORM_SIDE = 256
-COLOUR_SIDE = 56
+COLOUR_SIDE = 48
 CLUSTERS = 8
-_ROUNDS = 8
+_ROUNDS = 6
 
 _TO_LMS = np.array(
     [
@@ -92,9 +92,8 @@ def shrink(picture: Image.Image, side: int) -> Image.Image:
     scale = side / max(picture.size)
     if scale >= 1:
         return picture
-    return picture.resize(
-        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.BOX
-    )
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, Image.Resampling.BOX, reducing_gap=1.0)  # whole factors first: three times as fast
 
 
 def oklab(rgb: np.ndarray) -> np.ndarray:

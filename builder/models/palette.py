@@ -78,7 +78,7 @@ NAMES: dict[str, str] = {
 NEUTRALS = ("black", "charcoal", "dark grey", "grey", "silver grey", "pale grey", "white")
 """Names for what has next to no hue."""
 
-ACCENT_CHROMA = 0.075
+ACCENT_CHROMA = 0.085
 _NEUTRAL_CHROMA = 0.012
 _DISTINCT = 0.4
 _WEIGHTS = np.array([1.0, 2.2, 2.2])

@@ -23,7 +23,7 @@ from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import GENRES, seed_from, slug
 from builder.stage import Reject
 
-IMAGE_SUFFIXES = frozenset(".jpg .jpeg .png .webp .tif .tiff .gif .bmp".split())
+IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"])
 COLUMNS = ("id", "path", "genre", "artist", "title", "sha256")
 
 ALIASES = {

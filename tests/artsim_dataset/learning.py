@@ -67,7 +67,8 @@ def pairs_dataset(paintings: int, variants: int = 1, artists: int | None = None)
         original = painting(painting_id)
         for k in range(variants):
             row: dict[str, object] = dict.fromkeys(PAIR_COLUMNS, "")
-            row |= {"id": f"{painting_id}-{k}", "genre": GENRES[p % len(GENRES)], "artist": artist, "title": f"work-{p}",
+            row |= {"id": f"{painting_id}-{k}", "genre": GENRES[p % len(GENRES)], "artist": artist,
+                    "title": f"work-{p}",
                     "level": "moderate" if (p + k) % 5 == 0 else "radical", "group": painting_id,
                     "prompt_tokens": 0, "seed": 1,
                     **dict(zip(("content_left", "content_top", "content_right", "content_bottom"), BOX, strict=True)),

@@ -35,7 +35,9 @@ def evaluation(tmp_path: Path, **options: object) -> Evaluation:
 
 
 @pytest.mark.parametrize("block", [4, 1024])
-def test_numbers_agree_with_a_naive_count_of_all_triplets(rows: PairRows, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_agree_with_a_naive_count_of_all_triplets(
+    rows: PairRows, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(evaluate_module, "BLOCK", block)
     o, tau = vectors(PAINTINGS, 1), 0.1
     v = vectors(PAINTINGS * VARIANTS, 2) + 1.2 * o[rows.painting]
@@ -98,12 +100,18 @@ def test_negatives_are_sampled_when_there_are_too_many(rows: PairRows, monkeypat
 def test_the_perturbed_pass_looks_at_the_perturbed_variants(tmp_path: Path) -> None:
     dataset, encoder = pairs_dataset(6), PixelEncoder()
     rows, result = PairRows(dataset), evaluate(dataset, encoder, seed=5, cache=EmbeddingCache(encoder, tmp_path))
-    seen = [perturbation(i, 5).apply(rows.content(r, "generated", rows.image_bytes(r, "generated"))) for r, i in enumerate(rows.ids)]
+    seen = [
+        perturbation(i, 5).apply(rows.content(r, "generated", rows.image_bytes(r, "generated")))
+        for r, i in enumerate(rows.ids)
+    ]
     anchors = [rows.content(r, "original", rows.image_bytes(r, "original")) for r in range(6)]
     a, b = encoder.encode(anchors), encoder.encode(seen)
     expected = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     np.testing.assert_allclose(np.sort(result.perturbed.positives), np.sort(expected), atol=2e-3)
-    assert result.as_is.numbers["mrr"] != result.perturbed.numbers["mrr"] or result.as_is.numbers["loss"] < result.perturbed.numbers["loss"]
+    assert (
+        result.as_is.numbers["mrr"] != result.perturbed.numbers["mrr"]
+        or result.as_is.numbers["loss"] < result.perturbed.numbers["loss"]
+    )
 
 
 def test_a_painting_with_several_variants_is_one_original(tmp_path: Path) -> None:
@@ -113,8 +121,9 @@ def test_a_painting_with_several_variants_is_one_original(tmp_path: Path) -> Non
 
 def test_json_has_what_the_command_line_promises(tmp_path: Path) -> None:
     told = json.loads(json.dumps(evaluation(tmp_path, dataset_name="painted", split="test").to_json()))
-    assert {"triplet_accuracy", "recall@1", "recall@5", "mrr", "roc_auc", "average_precision", "eer", "tpr@fpr=1%", "loss",
-            "ci95", "per_genre", "per_level", "n_paintings", "n_variants", "encoder", "model", "split", "dataset"} <= set(told)  # fmt: skip
+    assert {"triplet_accuracy", "recall@1", "recall@5", "mrr", "roc_auc", "average_precision", "eer",
+            "tpr@fpr=1%", "loss", "ci95", "per_genre", "per_level", "n_paintings", "n_variants", "encoder", "model",
+            "split", "dataset"} <= set(told)  # fmt: skip
     assert {"triplet_accuracy", "recall@1", "per_genre"} <= set(told["perturbed"])
     assert (told["encoder"], told["model"], told["dataset"], told["split"]) == ("pixels", None, "painted", "test")
 
@@ -132,4 +141,6 @@ def test_a_model_is_shown_beside_its_bare_encoder(tmp_path: Path) -> None:
 def test_a_split_of_one_genre_is_refused(tmp_path: Path) -> None:
     encoder, dataset = PixelEncoder(), pairs_dataset(6)
     with pytest.raises(ConfigError, match="at least two genres, the split has only Baroque"):
-        evaluate(dataset.filter(lambda row: row["genre"] == "Baroque"), encoder, cache=EmbeddingCache(encoder, tmp_path))
+        evaluate(
+            dataset.filter(lambda row: row["genre"] == "Baroque"), encoder, cache=EmbeddingCache(encoder, tmp_path)
+        )

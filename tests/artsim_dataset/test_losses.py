@@ -11,15 +11,22 @@ from artsim_dataset.losses import infonce, shared, triplet_infonce
 
 def test_triplet_loss_is_the_formula_of_s2() -> None:
     positive, negative, tau = [0.9, 0.2, 0.5], [0.1, 0.6, 0.5], 0.07
-    expected = [-math.log(math.exp(p / tau) / (math.exp(p / tau) + math.exp(n / tau))) for p, n in zip(positive, negative, strict=True)]
-    assert triplet_infonce(torch.tensor(positive), torch.tensor(negative), tau).item() == pytest.approx(sum(expected) / 3, rel=1e-5)
+    expected = [
+        -math.log(math.exp(p / tau) / (math.exp(p / tau) + math.exp(n / tau)))
+        for p, n in zip(positive, negative, strict=True)
+    ]
+    assert triplet_infonce(torch.tensor(positive), torch.tensor(negative), tau).item() == pytest.approx(
+        sum(expected) / 3, rel=1e-5
+    )
     # golden: equal similarities cost log 2, whatever tau
     assert triplet_infonce(torch.tensor([0.3]), torch.tensor([0.3]), 0.01).item() == pytest.approx(0.693147, abs=1e-6)
 
 
 def test_several_negatives_are_several_triplets() -> None:
     positive, negative = torch.tensor([0.5, 0.1]), torch.tensor([[0.1, 0.2], [0.3, 0.4]])
-    single = [triplet_infonce(positive[i : i + 1], negative[i, j : j + 1], 0.1).item() for i in range(2) for j in range(2)]
+    single = [
+        triplet_infonce(positive[i : i + 1], negative[i, j : j + 1], 0.1).item() for i in range(2) for j in range(2)
+    ]
     assert triplet_infonce(positive, negative, 0.1).item() == pytest.approx(sum(single) / 4, rel=1e-6)
 
 

@@ -70,7 +70,10 @@ def test_triplet_ties_are_wrong_and_nan_is_no_negative() -> None:
 def test_ranks_agree_with_a_stable_sort_and_with_hits(rows: list[list[int]]) -> None:
     values = np.array(rows, float)
     target = np.arange(len(values)) % values.shape[1]
-    expected = [sorted(range(values.shape[1]), key=lambda j: (-row[j], j)).index(t) for row, t in zip(values, target, strict=True)]
+    expected = [
+        sorted(range(values.shape[1]), key=lambda j: (-row[j], j)).index(t)
+        for row, t in zip(values, target, strict=True)
+    ]
     assert metrics.ranks(values, target).tolist() == expected
     relevant = np.arange(values.shape[1])[None] == target[:, None]
     assert metrics.hits(values, relevant).argmax(1).tolist() == expected

@@ -19,7 +19,10 @@ from tests.artsim_dataset.learning import PixelEncoder, painting
 def layers(inputs: int, seed: int = 0) -> list[Dense]:
     draw = np.random.default_rng(seed)
     shapes = [(12, inputs, True), (8, 12, False)]
-    return [Dense(draw.normal(size=(o, i)).astype(np.float32), draw.normal(size=o).astype(np.float32), r) for o, i, r in shapes]
+    return [
+        Dense(draw.normal(size=(o, i)).astype(np.float32), draw.normal(size=o).astype(np.float32), r)
+        for o, i, r in shapes
+    ]
 
 
 @pytest.fixture
@@ -101,5 +104,7 @@ def test_the_fast_loader_imports_neither_sentence_transformers_nor_transformers(
         "import sys, artsim_dataset.model, artsim_dataset.encoders.lite\n"
         "print([m for m in ('sentence_transformers', 'transformers', 'torchvision') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
     assert done.stdout.strip() == "[]"

@@ -55,3 +55,8 @@ def test_the_drawn_curve_never_claims_more_than_was_found() -> None:
     assert seen[0] == 1e-3 and np.isclose(seen[-1], 1) and found[-1] == 1
     for rate, share in zip(seen, found, strict=True):
         assert share == max(t for f, t in zip(fpr, tpr, strict=True) if f <= rate)
+
+
+def test_a_rate_right_at_the_start_of_the_axis_counts() -> None:
+    seen, found = plots._steps(np.array([0, 1e-3, 1]), np.array([0, 0.5, 1]), 1e-3)
+    assert seen.tolist() == [1e-3, 1] and found.tolist() == [0.5, 1]

@@ -74,7 +74,10 @@ def test_a_view_of_a_tiny_image_is_never_empty(width: int, height: int, name: st
     assert seen.width >= 1 and seen.height >= 1
 
 
-@given(st.builds(View, left=st.floats(0, 1), mirrored=st.booleans()), st.builds(View, left=st.floats(0, 1), mirrored=st.booleans()))
+@given(
+    st.builds(View, left=st.floats(0, 1), mirrored=st.booleans()),
+    st.builds(View, left=st.floats(0, 1), mirrored=st.booleans()),
+)
 def test_keys_are_equal_for_equal_views_only(a: View, b: View) -> None:
     assert (a.key == b.key) == (a == b)
 

@@ -37,7 +37,9 @@ def test_values_are_half_precision_from_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("lost_keys", "lost_vectors"), [(0, 1), (1, 0), (33, 0), (32, 6), (0, 7), (64, 18)])
-def test_an_interruption_at_any_byte_costs_entries_but_never_mixes_them(tmp_path: Path, lost_keys: int, lost_vectors: int) -> None:
+def test_an_interruption_at_any_byte_costs_entries_but_never_mixes_them(
+    tmp_path: Path, lost_keys: int, lost_vectors: int
+) -> None:
     cache = EmbeddingCache(Three(), tmp_path)
     cache.add(entries(1, 2, 3))
     for name, lost in (("keys.bin", lost_keys), ("vectors.f16", lost_vectors)):

@@ -96,5 +96,10 @@ def test_stored_bytes_are_hashed_as_they_are() -> None:
     dataset = pairs_dataset(2)
     rows = PairRows(dataset)
     again = PairRows(dataset)
-    digests = {hashlib.sha256(r.image_bytes(i, c)).hexdigest() for r in (rows, again) for i in (0, 1) for c in ("original", "generated")}
+    digests = {
+        hashlib.sha256(r.image_bytes(i, c)).hexdigest()
+        for r in (rows, again)
+        for i in (0, 1)
+        for c in ("original", "generated")
+    }
     assert len(digests) == 4

@@ -13,14 +13,18 @@ paintings = st.lists(st.tuples(names, st.sampled_from("uvwxyz")), min_size=2, ma
 @given(paintings)
 def test_components_join_exactly_what_a_chain_of_shared_labels_joins(rows: list[tuple[str, str]]) -> None:
     part = components([a for a, _ in rows], [g for _, g in rows])
-    reach = np.array([[i == j or (a and a == b) or g == h for j, (b, h) in enumerate(rows)] for i, (a, g) in enumerate(rows)])
+    reach = np.array(
+        [[i == j or (a and a == b) or g == h for j, (b, h) in enumerate(rows)] for i, (a, g) in enumerate(rows)]
+    )
     for _ in rows:
         reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
     assert (reach == (part[:, None] == part[None])).all()
 
 
 @given(paintings, st.integers(0, 5), st.sampled_from([0.05, 0.1, 0.3]))
-def test_no_part_is_on_both_sides_and_neither_side_is_empty(rows: list[tuple[str, str]], seed: int, share: float) -> None:
+def test_no_part_is_on_both_sides_and_neither_side_is_empty(
+    rows: list[tuple[str, str]], seed: int, share: float
+) -> None:
     ids = [f"painting-{i}" for i in range(len(rows))]
     part = components([a for a, _ in rows], [g for _, g in rows])
     held = holdout(ids, part, share, seed)

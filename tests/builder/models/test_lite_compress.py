@@ -160,7 +160,9 @@ def test_repeated_words_hedges_and_late_places_are_worth_less() -> None:
 
 
 def test_the_change_that_follows_the_opening_command_is_worth_double() -> None:
-    assert telling(split("Keep the poses, but repaint them in moss, and rest a good while. Rain falls, with wind and hail.")) == [
+    assert telling(
+        split("Keep the poses, but repaint them in moss, and rest a good while. Rain falls, with wind and hail.")
+    ) == [
         [2 * 1.5, 2 * 3 * 1.5, 2 * 1.5],
         [2 * 1.25, 2 * 1.25],
     ]

@@ -172,7 +172,7 @@ def test_everyday_words_are_avoided_when_they_name_the_painting(made: PromptTask
 
 
 def test_forbidden_words_are_passed_over_when_choosing_and_not_only_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lite_prompt, "_ATTEMPTS", 4)
+    monkeypatch.setattr(lite_prompt, "_ATTEMPTS", 1)
     for word in ("picture", "brown", "centre", "scene", "colours", "keep", "surface"):
         write(*(task(*LEVELS_AND_CHANGES[seed % 11], seed=seed, title=word) for seed in range(44)))
 

@@ -71,7 +71,7 @@ def test_measurements_are_finite_and_shares_sum_to_one_for_any_size(seed: int, h
 
 
 def test_a_mirrored_picture_has_mirrored_grids_and_else_the_same_measurements() -> None:
-    picture = blobs(1)
+    picture = blobs(1, 96, 144)
     found, mirrored = measure(picture), measure(picture[:, ::-1].copy())
     assert mirrored.light == pytest.approx(found.light[:, ::-1], abs=1e-3)
     assert mirrored.detail == pytest.approx(found.detail[:, ::-1], abs=1e-3)

@@ -1,0 +1,197 @@
+"""Is one painting a part of another? Finds cropped, bordered, recoloured and mirrored copies from thumbnails alone.
+
+A perceptual hash looks at the whole picture, so a crop of 85 % of each side is 20 bits away: a stranger. Here the
+whole of one thumbnail is laid on a part of the other. Two steps: *candidates* compares every painting with 14 crops of
+every other (a few numbers each, one matrix product), *scores* then fits the crop of each candidate pair in sub-pixel
+steps and correlates what is finer than the local mean. That detail does not change with colour, gamma or brightness,
+and differs between paintings of one composition, where plain pixels correlate at 0.97.
+
+Thumbnails are grey, THUMB x THUMB, the content squashed to a square, so the two sides of a crop are fitted apart.
+Boxes are (left, right, top, bottom) in thumbnail pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+THUMB = 32
+
+SAME = 0.86
+"""Score from which two paintings are one: over all false pairs of 1,009 paintings the best is 0.80, and 95 % of planted
+copies of each kind (crops of 70 % and more, frames, other hues) are above 0.88."""
+
+TOP = 5
+"""Candidates of each painting, by each of the two ways to look."""
+
+_COARSE, _LOOK, _FINE = 8, 12, 16
+_SMALLEST = 0.6 * THUMB
+_STEPS = ((2.0, 0.45), (1.0, 0.65), (0.5, 0.75), (0.25, 0.0))
+"""Steps of the fit in pixels, and the score below which a pair is given up after that step."""
+_GIVE_UP = 0.35
+_MOVES = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [1, 1, 0, 0], [0, 0, 1, 1], [1, -1, 1, -1]])
+_BLOCK = 512
+
+
+def _grid(*scales: tuple[float, int]) -> np.ndarray:
+    """The whole square, and for each (scale, n) n x n evenly placed squares of that scale."""
+    boxes = [(0.0, float(THUMB), 0.0, float(THUMB))]
+    for scale, count in scales:
+        starts = np.linspace(0, (1 - scale) * THUMB, count)
+        boxes += [(x, x + scale * THUMB, y, y + scale * THUMB) for x in starts for y in starts]
+    return np.array(boxes, np.float32)
+
+
+_COARSE_BOXES = _grid((0.86, 3), (0.72, 2))
+_LOOK_BOXES = _grid((0.92, 2), (0.84, 3), (0.76, 4), (0.70, 4))
+
+
+def candidates(thumbs: np.ndarray, vectors: np.ndarray | None = None, top: int = TOP) -> np.ndarray:
+    """Pairs that are worth a closer look: shape (n, 2), int64, first < second, sorted.
+
+    Args:
+        thumbs: shape (paintings, THUMB, THUMB).
+        vectors: any descriptor that hardly depends on the crop, shape (paintings, dims); compared by cosine.
+        top: neighbours of each painting, by thumbnails and by vectors.
+
+    Every painting is compared with every other: 24 TFLOP for 81,444 thumbnails, 1.3 for their style vectors.
+    """
+    plain = np.asarray(thumbs, np.float32)
+    found = [_nearest(_descriptors(plain), _crops_of(plain), top)]
+    if vectors is not None:
+        unit = np.asarray(vectors, np.float32)
+        unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-9)
+        found.append(_nearest(unit[None], unit[None], top))
+    pairs = np.sort(np.concatenate(found), axis=1)
+    return np.unique(pairs, axis=0)
+
+
+def _descriptors(thumbs: np.ndarray) -> np.ndarray:
+    """The whole picture as it is and mirrored, shape (2, n, 64)."""
+    whole = np.float32([[0, THUMB, 0, THUMB]])
+    return np.stack([_unit(_cut(view, whole, _COARSE)) for view in (thumbs, thumbs[:, :, ::-1])])
+
+
+def _crops_of(thumbs: np.ndarray) -> np.ndarray:
+    """Parts of the picture, shape (boxes, n, 64)."""
+    return np.stack([_unit(_cut(thumbs, box[None], _COARSE)) for box in _COARSE_BOXES])
+
+
+def _nearest(queries: np.ndarray, keys: np.ndarray, top: int) -> np.ndarray:
+    """Pairs (i, j) of each i with the ``top`` others that any of its queries is nearest to any of their keys."""
+    count = keys.shape[1]
+    top = min(top, count - 1)
+    pairs = [np.empty((0, 2), np.int64)]
+    for start in range(0, count if top > 0 else 0, _BLOCK):
+        best = np.full((min(_BLOCK, count - start), count), -2, np.float32)
+        for left in range(0, count, 4 * _BLOCK):
+            part = best[:, left : left + 4 * _BLOCK]  # small enough to stay in the processor's cache
+            for query in queries:
+                for key in keys:
+                    np.maximum(part, query[start : start + _BLOCK] @ key[left : left + 4 * _BLOCK].T, out=part)
+        rows = np.arange(len(best))
+        best[rows, start + rows] = -3
+        near = np.argpartition(-best, top - 1, axis=1)[:, :top]
+        pairs.append(np.stack([np.repeat(start + rows, top), near.ravel()], axis=1))
+    return np.concatenate(pairs)
+
+
+def scores(thumbs: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """How well one of each pair fits on a part of the other, mirrored or not: about 0 to 1, float32.
+
+    The best correlation of detail over the boxes tried; for pairs that are given up early, a lower bound.
+
+    Args:
+        thumbs: shape (paintings, THUMB, THUMB).
+        pairs: shape (n, 2), indices.
+    """
+    result = np.empty(len(pairs), np.float32)
+    for start in range(0, len(pairs), _BLOCK):
+        first, second = (np.asarray(thumbs[column], np.float32) for column in pairs[start : start + _BLOCK].T)
+        result[start : start + _BLOCK] = _fit(*_place(first, second))
+    return result
+
+
+def _place(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Which one lies on which, mirrored or not, and roughly where: (part, whole, box, score) of each pair."""
+    count = len(first)
+    score = np.full(count, -2, np.float32)
+    box = np.empty((count, 4), np.float32)
+    part, whole = np.empty_like(first), np.empty_like(first)
+    for below, above in ((first, second), (second, first)):
+        views = [above, above[:, :, ::-1]]
+        looks = [_unit(_detail(view, _LOOK_BOXES[:1], _LOOK)) for view in views]
+        for place in _LOOK_BOXES:
+            there = _unit(_detail(below, place[None], _LOOK))
+            for view, look in zip(views, looks, strict=True):
+                found = np.einsum("ij,ij->i", look, there)
+                better = found > score
+                score[better], box[better] = found[better], place
+                part[better], whole[better] = view[better], below[better]
+    return part, whole, box, score
+
+
+def _fit(part: np.ndarray, whole: np.ndarray, box: np.ndarray, rough: np.ndarray) -> np.ndarray:
+    """Climbs from the rough place to the best box, giving up on the hopeless."""
+    result = rough.copy()
+    alive = np.flatnonzero(rough >= _GIVE_UP)
+    for step, enough in _STEPS:
+        look = _unit(_detail(part[alive], _LOOK_BOXES[:1], _FINE))
+        score, box[alive] = _climb(look, whole[alive], box[alive], step)
+        result[alive] = score
+        alive = alive[score >= enough]
+    return result
+
+
+def _climb(look: np.ndarray, whole: np.ndarray, box: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    """Moves edges by ``step`` pixels, twice round, as long as the correlation grows."""
+    box = box.copy()
+    score = _correlation(look, whole, box)
+    for move in [sign * step * move for _ in range(2) for move in _MOVES for sign in (1, -1)]:
+        moved = np.clip(box + move, 0, THUMB).astype(np.float32)
+        open_ = np.flatnonzero((moved[:, 1] - moved[:, 0] >= _SMALLEST) & (moved[:, 3] - moved[:, 2] >= _SMALLEST))
+        found = _correlation(look[open_], whole[open_], moved[open_])
+        better = found > score[open_]
+        score[open_[better]], box[open_[better]] = found[better], moved[open_[better]]
+    return score, box
+
+
+def _correlation(look: np.ndarray, whole: np.ndarray, box: np.ndarray) -> np.ndarray:
+    return np.einsum("ij,ij->i", look, _unit(_detail(whole, box, _FINE)))
+
+
+def _means(low: np.ndarray, high: np.ndarray, bins: int) -> np.ndarray:
+    """Weights that average THUMB pixels into ``bins`` equal parts of [low, high): shape (n, bins, THUMB)."""
+    edges = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, bins + 1, dtype=np.float32)
+    pixel = np.arange(THUMB, dtype=np.float32)
+    cover = np.minimum(edges[:, 1:, None], pixel + 1) - np.maximum(edges[:, :-1, None], pixel)
+    cover = np.maximum(cover, 0)
+    return cover / cover.sum(2, keepdims=True)
+
+
+def _cut(thumbs: np.ndarray, box: np.ndarray, bins: int) -> np.ndarray:
+    """The box of each thumbnail (or one box for all) as bins x bins means."""
+    down, across = _means(box[:, 2], box[:, 3], bins), _means(box[:, 0], box[:, 1], bins)
+    return down @ thumbs @ across.transpose(0, 2, 1)
+
+
+def _detail(thumbs: np.ndarray, box: np.ndarray, bins: int) -> np.ndarray:
+    """The same, less the mean of the 3x3 bins around each."""
+    down, across = _means(box[:, 2], box[:, 3], bins), _means(box[:, 0], box[:, 1], bins)
+    smooth = _smoother(bins)
+    return down @ thumbs @ across.transpose(0, 2, 1) - (smooth @ down) @ thumbs @ (smooth @ across).transpose(0, 2, 1)
+
+
+def _smoother(bins: int) -> np.ndarray:
+    """The mean of three neighbours along a line, its ends repeated."""
+    line = np.arange(bins)
+    weights = np.zeros((bins, bins), np.float32)
+    for shift in (-1, 0, 1):
+        np.add.at(weights, (line, np.clip(line + shift, 0, bins - 1)), np.float32(1 / 3))
+    return weights
+
+
+def _unit(pictures: np.ndarray) -> np.ndarray:
+    """Rows of zero mean and length one; of a flat picture, zeros."""
+    flat = pictures.reshape(len(pictures), pictures.shape[1] * pictures.shape[2])
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-2)
