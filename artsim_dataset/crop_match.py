@@ -107,27 +107,24 @@ def scores(thumbs: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     result = np.empty(len(pairs), np.float32)
     for start in range(0, len(pairs), _BLOCK):
         first, second = (np.asarray(thumbs[column], np.float32) for column in pairs[start : start + _BLOCK].T)
-        result[start : start + _BLOCK] = _fit(*_place(first, second))
+        # A crop of nearly all looks the same both ways at first; only the fit shows which of the two is the part.
+        result[start : start + _BLOCK] = np.maximum(_fit(*_place(first, second)), _fit(*_place(second, first)))
     return result
 
 
-def _place(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Which one lies on which, mirrored or not, and roughly where: (part, whole, box, score) of each pair."""
-    count = len(first)
-    score = np.full(count, -2, np.float32)
-    box = np.empty((count, 4), np.float32)
-    part, whole = np.empty_like(first), np.empty_like(first)
-    for below, above in ((first, second), (second, first)):
-        views = [above, above[:, :, ::-1]]
-        looks = [_unit(_detail(view, _LOOK_BOXES[:1], _LOOK)) for view in views]
-        for place in _LOOK_BOXES:
-            there = _unit(_detail(below, place[None], _LOOK))
-            for view, look in zip(views, looks, strict=True):
-                found = np.einsum("ij,ij->i", look, there)
-                better = found > score
-                score[better], box[better] = found[better], place
-                part[better], whole[better] = view[better], below[better]
-    return part, whole, box, score
+def _place(above: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Where the first lies on the second, roughly: (first, mirrored where that fits better; second; box; score)."""
+    score = np.full(len(above), -2, np.float32)
+    box = np.empty((len(above), 4), np.float32)
+    part = np.empty_like(above)
+    views = [(view, _unit(_detail(view, _LOOK_BOXES[:1], _LOOK))) for view in (above, above[:, :, ::-1])]
+    for place in _LOOK_BOXES:
+        there = _unit(_detail(below, place[None], _LOOK))
+        for view, look in views:
+            found = np.einsum("ij,ij->i", look, there)
+            better = found > score
+            score[better], box[better], part[better] = found[better], place, view[better]
+    return part, below, box, score
 
 
 def _fit(part: np.ndarray, whole: np.ndarray, box: np.ndarray, rough: np.ndarray) -> np.ndarray:

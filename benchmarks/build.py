@@ -32,8 +32,8 @@ def main() -> None:
             result, second, _ = run_artsim(*command)
             written = len(_files(out).items() - before.items())
             peaks.append(peak)
-            print(f"{size} paintings: {first:.1f} s, peak {peak} MB; second run {second:.2f} s, changed={result['changed']}, "
-                  f"files written: {written}")  # fmt: skip
+            print(f"{size} paintings: {first:.1f} s, peak {peak} MB")
+            print(f"  second run: {second:.2f} s, changed={result['changed']}, files written: {written}")
     print(f"peak memory {options.sizes[1]} : {options.sizes[0]} paintings = {peaks[1] / peaks[0]:.2f}")
 
 

@@ -196,7 +196,9 @@ def test_second_run_opens_no_model_and_writes_nothing(built: BuildResult, galler
     assert again.dataset.rows == built.dataset.rows
 
 
-def test_same_source_gives_the_same_bytes_in_another_folder_with_other_workers(few: Path, tmp_path: Path, engine: LocalEngine) -> None:  # fmt: skip
+def test_same_source_gives_the_same_bytes_in_another_folder_with_other_workers(
+    few: Path, tmp_path: Path, engine: LocalEngine
+) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(few, moved)
     alone = LocalEngine(1)
@@ -222,7 +224,9 @@ def test_new_painting_is_the_only_one_made(few: Path, gallery: Path, tmp_path: P
     assert ran["preprocess"].rows_reused >= 0 and ran["preprocess"].shards_run == 1
 
 
-def test_data_sets_in_folders_of_one_name_are_not_mixed_up_by_the_cache(few: Path, tmp_path: Path, engine: LocalEngine) -> None:  # fmt: skip
+def test_data_sets_in_folders_of_one_name_are_not_mixed_up_by_the_cache(
+    few: Path, tmp_path: Path, engine: LocalEngine
+) -> None:
     config = load_config(source={"limit": 6})
     build(str(few), tmp_path / "a" / "same", load_config(), engine, Silent())
     build(str(few), tmp_path / "b" / "same", config, engine, Silent())
