@@ -25,7 +25,7 @@ TOP = 5
 
 _COARSE, _LOOK, _FINE = 8, 12, 16
 _SMALLEST = 0.6 * THUMB
-_STEPS = ((2.0, 0.45), (1.0, 0.65), (0.5, 0.75), (0.25, 0.0))
+_STEPS = ((1.0, 0.45), (0.5, 0.7), (0.25, 0.0))
 """Steps of the fit in pixels, and the score below which a pair is given up after that step."""
 _GIVE_UP = 0.35
 _MOVES = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [1, 1, 0, 0], [0, 0, 1, 1], [1, -1, 1, -1]])

@@ -26,7 +26,7 @@ from artsim_dataset.model import SimilarityModel, unit
 from artsim_dataset.schema import seed_from
 from artsim_dataset.views import FULL, perturbation
 
-BLOCK = 1024
+BLOCK = 256
 MAX_NEGATIVES = 200_000
 TIE = 1e-6
 """Cosines this close are a tie, and a tie is wrong. Equal vectors differ by rounding; a blind model must score 0."""
@@ -70,7 +70,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was evaluated and how it did. ``model`` is None for a bare encoder; ``baseline`` is a model's bare encoder."""
+    """What was evaluated and how it did. ``baseline`` is the result of a model's bare encoder; that has none itself."""
 
     encoder: str
     model: str | None
@@ -87,7 +87,8 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """Plain numbers: those of the pass as is at the top, the others under ``perturbed`` and ``baseline``."""
         facts = {"encoder": self.encoder, "model": self.model, "dataset": self.dataset, "split": self.split,
-                 "seed": self.seed, "tau": self.tau, "n_paintings": self.n_paintings, "n_variants": self.n_variants}  # fmt: skip
+                 "seed": self.seed, "tau": self.tau, "n_paintings": self.n_paintings,
+                 "n_variants": self.n_variants}  # fmt: skip
         baseline = {"baseline": self.baseline.to_json()} if self.baseline else {}
         return {**self.as_is.to_json(), "perturbed": self.perturbed.to_json(), **facts, **baseline}
 
@@ -213,7 +214,7 @@ def _tally(rows: PairRows, originals: np.ndarray, variants: np.ndarray, tau: flo
 
 
 def _examples(rows: PairRows, tally: _Tally) -> dict[str, list[Example]]:
-    """Triplets with their hardest negative, by margin: the widest, the middle ones, the narrowest (wrong ones first)."""
+    """Triplets with their hardest negative, by margin: the widest, the middle, the narrowest (wrong ones first)."""
     margin = tally.positive - tally.hardest_similarity
     order = np.argsort(-margin, kind="stable")
     order = order[tally.count[order] > 0]

@@ -27,8 +27,8 @@ def infonce(queries: Tensor, candidates: Tensor, target: Tensor, excluded: Tenso
     """In-batch InfoNCE with masked false negatives (van den Oord et al. 2018, eq. 4).
 
     ``queries`` (n, d) and ``candidates`` (m, d) are unit vectors; ``target`` (n,) is the index of each query's
-    positive; ``excluded`` (n, m) is True for candidates that must not count as negatives: other images of the query's painting,
-    group or artist. The positive itself always counts, whatever the mask says. Mean of -log softmax, a scalar >= 0.
+    positive; ``excluded`` (n, m) is True for candidates that must not count as negatives: other images of the query's
+    painting, group or artist. The positive itself always counts, whatever the mask says. Mean of -log softmax, >= 0.
     """
     logits = queries @ candidates.T / tau
     own = functional.one_hot(target, len(candidates)).bool()

@@ -231,13 +231,16 @@ def bootstrap_ci(
     >>> bootstrap_ci(lambda rows: float(len(rows)), np.array(["a", "b"]), seed=0, rounds=10)
     (2.0, 2.0)
     """
-    _, member = np.unique(np.asarray(groups), return_inverse=True)
+    _, member, size = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     order = np.argsort(member, kind="stable")
-    rows = np.split(order, np.cumsum(np.bincount(member))[:-1])
+    start = np.cumsum(size) - size
     draw = np.random.default_rng(seed)
-    values = [
-        statistic(np.concatenate([rows[g] for g in draw.integers(len(rows), size=len(rows))])) for _ in range(rounds)
-    ]
+    values = []
+    for _ in range(rounds):
+        drawn = draw.integers(len(size), size=len(size))
+        # The rows of group g are order[start[g] : start[g] + size[g]]; this strings those slices together.
+        shift = np.repeat(start[drawn] - (np.cumsum(size[drawn]) - size[drawn]), size[drawn])
+        values.append(statistic(order[shift + np.arange(len(shift))]))
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from builder.config import BuildConfig
+from builder.models import grammar
 from builder.models.lite_caption import MeasuredCaptioner
 from builder.models.lite_compress import ClauseDropper
 from builder.models.lite_prompt import GrammarWriter
@@ -43,7 +44,7 @@ def stages(config: BuildConfig, root: Path) -> list[Stage]:
         CaptionStage(captioner, config.caption.model_dump()),
         PromptStage(
             Ready(GrammarWriter()),
-            {"model": config.prompt.model},
+            {"model": config.prompt.model, "wording": grammar.digest()},
             variants=config.prompt.variants,
             moderate_share=config.prompt.moderate_share,
             seed=config.seed,

@@ -219,6 +219,7 @@ def first_triplet(dataset: Path) -> dict[str, Any]:
     """Loads the triplets as a user does, and tells what is there."""
     from artsim_dataset.load import load_artsim
 
+    _quiet_datasets()
     loaded: Any = load_artsim(dataset, "triplets", split="train")
     return {"rows": len(loaded), "columns": len(loaded.column_names), "anchor_id": loaded[0]["anchor_id"]}
 
@@ -232,10 +233,18 @@ def require_extra(what: str) -> None:
 def _pairs(dataset: str | Path, split: str) -> Dataset:
     from artsim_dataset.load import load_artsim
 
+    _quiet_datasets()
     if not set(split.split("+")) <= {"train", "test"}:
         raise ConfigError(f"no split '{split}'; splits are: train, test, train+test")
     loaded: Any = load_artsim(dataset, "pairs", split=split)
     return loaded
+
+
+def _quiet_datasets() -> None:
+    """Our own bars are enough."""
+    import datasets
+
+    datasets.disable_progress_bars()
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from artsim_dataset.train.whiten import whitening
 from artsim_dataset.views import FULL, View, augmentation
 
 MIN_PAINTINGS = 4
-WHITENING_PAINTINGS = 2048
+WHITENING_PAINTINGS = 1024
 VALIDATION_PAINTINGS = 2048
 """Above these, a seeded choice of paintings is enough, and memory stays flat."""
 
@@ -174,7 +174,7 @@ def _codes(labels: np.ndarray) -> Tensor:
 
 
 def _initial_head(samples: _Samples, inputs: int, config: TrainConfig) -> tuple[Head, torch.nn.Parameter]:
-    """Standardised, and for the linear head whitened, on (at most 2048 of) the paintings trained on."""
+    """Standardised, and for the linear head whitened, on (at most 1024 of) the paintings trained on."""
     draw = np.random.default_rng(seed_from("whitening", config.seed))
     chosen = np.flatnonzero(~samples.held_out)
     if len(chosen) > WHITENING_PAINTINGS:
@@ -244,7 +244,7 @@ def _state(head: Head, log_tau: Tensor) -> tuple[dict[str, Tensor], Tensor]:
 
 @dataclass(frozen=True)
 class _Batch:
-    """One view of the original and of a variant of each painting, (n, inputs); ``same``: pairs that are no negatives."""
+    """One view of the original and of a variant of each painting, (n, inputs); ``same``: no negatives."""
 
     original: Tensor
     variant: Tensor

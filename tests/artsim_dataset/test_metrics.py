@@ -131,12 +131,13 @@ def test_recall_and_mrr_count_ranks_from_zero() -> None:
 
 
 def test_bootstrap_draws_whole_paintings() -> None:
-    values = np.array([1.0, 1.0, 1.0, 0.0])
-    groups = np.array(["a", "a", "a", "b"])
+    values = np.array([1.0, 0.0, 1.0, 1.0])
+    groups = np.array(["a", "b", "a", "a"])
     drawn: list[float] = []
 
     def share(rows: np.ndarray) -> float:
-        assert np.isin(np.bincount(rows, minlength=4)[:3].tolist(), np.bincount(rows, minlength=4)[0]).all()
+        times = np.bincount(rows, minlength=4)
+        assert times[0] == times[2] == times[3] and times[0] + times[1] == 2
         drawn.append(values[rows].mean())
         return drawn[-1]
 
@@ -144,3 +145,11 @@ def test_bootstrap_draws_whole_paintings() -> None:
     assert (low, high) == (0.0, 1.0)
     assert set(np.round(drawn, 6)) == {0.0, 0.75, 1.0}
     assert metrics.bootstrap_ci(share, groups, seed=3, rounds=200) == (low, high)
+
+
+def test_a_bootstrap_interval_is_about_that_of_the_normal_theory() -> None:
+    values = np.random.default_rng(0).normal(size=400)
+    low, high = metrics.bootstrap_ci(lambda rows: float(values[rows].mean()), np.arange(400), seed=1)
+    assert (high - low) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.1)
+    narrow = metrics.bootstrap_ci(lambda rows: float(values[rows].mean()), np.arange(400), seed=1, level=0.5)
+    assert low < narrow[0] < values.mean() < narrow[1] < high
