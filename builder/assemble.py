@@ -10,44 +10,27 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from artsim_dataset import schema
 from artsim_dataset.features import FEATURES
 from artsim_dataset.schema import Triplet
-from artsim_dataset.splits import assign_splits, group_paintings
-from artsim_dataset.triplets import Work, mine_triplets, sample_triplets
+from artsim_dataset.triplets import mine_triplets, sample_triplets
+from artsim_dataset.version import __version__
 from builder.card import describe, write_card
-from builder.config import BuildConfig
+from builder.catalogue import Catalogue, Inputs
 from builder.resources import resource
-from builder.shards import StageFolder, digest, read_rows, write_json
+from builder.shards import digest, read_rows, write_json
 from builder.stage import Reject, Row
 from builder.tables import Blobs, SplitWriter, write_csv
 
 VERSION = 1
 """Bump when the same stage outputs would be assembled differently."""
 
-LIGHT = (
-    *(
-        "id",
-        "painting_id",
-        "genre",
-        "artist",
-        "level",
-        "caption",
-        "generated_caption",
-        "phash",
-        "thumb",
-        "style_vector",
-    ),
-    *("prompt_tokens", "prompt_complete_tokens"),
-)
 IMAGES = {"original": "image", "generated": "generated"}
 SMALL = ("original_small", "generated_small")
 REJECT_COLUMNS = ("id", "stage", "reason", "message")
@@ -62,18 +45,6 @@ class Assembled:
     written: bool
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What assembling reads: the stage outputs, the settings, and what the stages rejected."""
-
-    folders: Sequence[StageFolder]
-    shards: Sequence[str]
-    config: BuildConfig
-    rejects: Sequence[Reject]
-    stages: Sequence[dict[str, Any]]
-    digest: str
-
-
 def assemble(inputs: Inputs, out: Path, scratch: Path) -> Assembled:
     """Writes the data set folder ``out``, unless it is there already and whole.
 
@@ -84,7 +55,9 @@ def assemble(inputs: Inputs, out: Path, scratch: Path) -> Assembled:
     """
     config = inputs.config
     texts = [resource(name).read_bytes() for name in ("dataset_card.md", "loading_script.py")]
-    mark = digest(inputs.digest, VERSION, schema.SCHEMA_VERSION, config.split.model_dump(), config.seed, *texts)
+    mark = digest(
+        inputs.digest, VERSION, __version__, schema.SCHEMA_VERSION, config.split.model_dump(), config.seed, *texts
+    )
     done = read_build(out)
     if done is not None and done.get("inputs") == mark and is_intact(out):
         return Assembled(done["rows"], read_rejects(out), written=False)
@@ -126,44 +99,6 @@ def is_intact(out: Path) -> bool:
     return bool(lines)
 
 
-# --- what is where ---------------------------------------------------------------------------------------------
-
-
-class Catalogue:
-    """The light columns of all variants, and what is derived from looking at all of them: groups and splits."""
-
-    def __init__(self, inputs: Inputs) -> None:
-        self.variants: list[Row] = []
-        for shard in inputs.shards:
-            rows = read_rows(inputs.folders, shard, LIGHT)
-            self.variants += [{c: row[c] for c in LIGHT} for row in rows]
-        self.paintings: dict[str, Row] = {}
-        for row in self.variants:
-            self.paintings.setdefault(row["painting_id"], row)
-        ids = list(self.paintings)
-        groups = group_paintings(
-            ids,
-            [self.paintings[i]["phash"] for i in ids],
-            np.stack([np.frombuffer(self.paintings[i]["thumb"], np.uint8) for i in ids]),
-            np.stack([np.frombuffer(self.paintings[i]["style_vector"], np.float32) for i in ids]),
-        )
-        self.group = dict(zip(ids, groups, strict=True))
-        splits = assign_splits(
-            ids,
-            groups,
-            [self.paintings[i]["genre"] for i in ids],
-            [schema.slug(self.paintings[i]["artist"]) for i in ids],
-            scheme=inputs.config.split.scheme,
-            train_share=inputs.config.split.train,
-            seed=inputs.config.seed,
-        )
-        self.split = dict(zip(ids, splits, strict=True))
-        self.variant = {row["id"]: row for row in self.variants}
-
-    def works(self) -> dict[str, Work]:
-        return {i: Work(row["genre"], self.split[i], self.group[i]) for i, row in self.paintings.items()}
-
-
 def _write_all(inputs: Inputs, out: Path, blob_file: Path, mark: str) -> Assembled:
     out.mkdir()
     catalogue = Catalogue(inputs)
@@ -174,7 +109,7 @@ def _write_all(inputs: Inputs, out: Path, blob_file: Path, mark: str) -> Assembl
     works = catalogue.works()
     for name, (triplets, missing) in {
         "triplets": sample_triplets(pairs, works, inputs.config.seed),
-        "triplets_hard": mine_triplets(pairs, works, _embeddings(catalogue)),
+        "triplets_hard": mine_triplets(pairs, works, catalogue.embeddings()),
     }.items():
         rows[name] = _write_split(out, name, _triplet_rows(triplets, catalogue, blobs))
         rejects += [
@@ -186,17 +121,14 @@ def _write_all(inputs: Inputs, out: Path, blob_file: Path, mark: str) -> Assembl
     blobs.close()
     write_csv(out / "rejected.csv", REJECT_COLUMNS, ((r.id, r.stage, r.reason, r.message) for r in rejects))
     shutil.copyfile(resource("loading_script.py"), out / "loading_script.py")
-    facts = describe(
-        mark, inputs.config, rows, inputs.stages, rejects, catalogue.variants, catalogue.group, catalogue.split
-    )
+    sums = _checksums(out)
+    facts = {"inputs": mark, "digest": digest(sums), **describe(inputs, catalogue, rows, rejects)}
     write_card(out / "README.md", facts)
     write_json(out / "build.json", facts)
-    _write_checksums(out)
+    sums |= {name: _sha256(out / name) for name in ("README.md", "build.json")}
+    lines = [f"{sum_}  {name}\n" for name, sum_ in sorted(sums.items())]
+    (out / "checksums.sha256").write_text("".join(lines), encoding="utf-8")
     return Assembled(rows, rejects, written=True)
-
-
-def _embeddings(catalogue: Catalogue) -> dict[str, np.ndarray]:
-    return {i: np.frombuffer(row["style_vector"], np.float32) for i, row in catalogue.paintings.items()}
 
 
 # --- the configs -----------------------------------------------------------------------------------------------
@@ -302,10 +234,10 @@ def _sha256(path: Path) -> str:
     return state.hexdigest()
 
 
-def _write_checksums(out: Path) -> None:
+def _checksums(out: Path) -> dict[str, str]:
+    """sha256 of every file below, by name."""
     names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    lines = [f"{_sha256(out / name)}  {name}\n" for name in names]
-    (out / "checksums.sha256").write_text("".join(lines), encoding="utf-8")
+    return {name: _sha256(out / name) for name in names}
 
 
 def _move_into_place(made: Path, out: Path) -> None:

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.schema import SCHEMA_VERSION
-from builder.assemble import Assembled, Inputs, assemble, read_build
+from builder.assemble import Assembled, assemble, read_build
+from builder.catalogue import Inputs
 from builder.config import BuildConfig
 from builder.engine import Engine
 from builder.pipeline import stages
@@ -72,7 +73,7 @@ def build(
         )
     entries, facts = add_digests(listing, entries, _read_files(work))
     _write_files(work, facts)
-    folder, shards, changed = _write_source(work, entries, listing.rejects)
+    folder, shards, changed = _write_source(work, entries, listing.rejects, config.source.shard_rows)
 
     runner = Runner(work, folder, engine, watcher, retry_rejected)
     recipe = stages(config, listing.root)
@@ -145,7 +146,7 @@ def shard_count(rows: int, shard_rows: int) -> int:
 
 
 def _write_source(
-    work: Path, entries: Sequence[Entry], rejects: Sequence[Reject], shard_rows: int = 128
+    work: Path, entries: Sequence[Entry], rejects: Sequence[Reject], shard_rows: int
 ) -> tuple[StageFolder, list[str], int]:
     """Writes the source shards that changed. A painting's shard follows from the hash of its id."""
     folder = StageFolder(work / "01-source", COLUMNS[1:])

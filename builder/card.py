@@ -14,7 +14,7 @@ import yaml
 from artsim_dataset import schema
 from artsim_dataset.features import DEFAULT_CONFIG, DESCRIPTIONS, FEATURES
 from artsim_dataset.version import __version__
-from builder.config import BuildConfig
+from builder.catalogue import Catalogue, Inputs
 from builder.resources import resource
 from builder.stage import Reject, Row
 
@@ -23,22 +23,15 @@ SOFTWARE = ("datasets", "numpy", "onnxruntime", "pillow", "pyarrow", "pyvips", "
 
 
 def describe(
-    inputs: str,
-    config: BuildConfig,
-    rows: dict[str, dict[str, int]],
-    stages: Sequence[dict[str, Any]],
-    rejects: Sequence[Reject],
-    variants: Sequence[Row],
-    group: dict[str, str],
-    split: dict[str, str],
+    inputs: Inputs, catalogue: Catalogue, rows: dict[str, dict[str, int]], rejects: Sequence[Reject]
 ) -> dict[str, Any]:
     """Everything worth knowing of the build, as JSON: the content of build.json and of the card."""
+    config, variants = inputs.config, catalogue.variants
     genre_of = {row["painting_id"]: row["genre"] for row in variants}
-    members = Counter(group.values())
+    members = Counter(catalogue.group.values())
     reasons = Counter((reject.stage, reject.reason) for reject in rejects)
     return {
         "artsim": __version__,
-        "inputs": inputs,
         "schema": schema.SCHEMA_VERSION,
         "preset": config.preset,
         "seed": config.seed,
@@ -49,13 +42,13 @@ def describe(
         "artists": len({row["artist"] for row in variants if row["artist"]}),
         "genres": dict(sorted(Counter(genre_of.values()).items(), key=lambda item: (-item[1], item[0]))),
         "levels": {level: sum(row["level"] == level for row in variants) for level in schema.LEVELS},
-        "paintings_by_split": dict(sorted(Counter(split.values()).items())),
+        "paintings_by_split": dict(sorted(Counter(catalogue.split.values()).items())),
         "near_duplicates": {
             "groups": sum(count > 1 for count in members.values()),
             "paintings": sum(count for count in members.values() if count > 1),
         },
         "prompt_tokens": _tokens(variants),
-        "stages": list(stages),
+        "stages": list(inputs.stages),
         "rejects": [{"stage": s, "reason": r, "count": n} for (s, r), n in sorted(reasons.items())],
         "software": {name: version(name) for name in SOFTWARE},
     }
@@ -92,10 +85,11 @@ def header(facts: dict[str, Any]) -> str:
     for name in FEATURES:
         entry: dict[str, Any] = {
             "config_name": name,
-            "description": f"{DESCRIPTIONS[name]} (build {facts['inputs']})",
-            "data_files": [{"split": split, "path": f"{name}/{split}-*"} for split in schema.SPLITS],
+            "description": f"{DESCRIPTIONS[name]} (build {facts['digest']})",
+            "data_files": [{"split": s, "path": f"{name}/{s}-*"} for s in schema.SPLITS if facts["rows"][name][s]],
         }
-        configs.append(entry | ({"default": True} if name == DEFAULT_CONFIG else {}))
+        if entry["data_files"]:
+            configs.append(entry | ({"default": True} if name == DEFAULT_CONFIG else {}))
     values = {
         "pretty_name": "artsim: paintings and their AI variants",
         "language": ["en"],

@@ -23,8 +23,8 @@ MAX_SHARD_BYTES = 450_000_000
 class SplitWriter:
     """Writes the rows of one config and split to ``{split}-00000-of-000NN.parquet``.
 
-    Files get their final names at the end, when their number is known. An empty split still gets one file, so
-    that the patterns of the card match something.
+    Files get their final names at the end, when their number is known. A split without rows gets no file, and the
+    card does not name it: `datasets` can load neither an empty split nor a pattern that matches nothing.
     """
 
     def __init__(self, folder: Path, split: str, features: Features) -> None:
@@ -44,7 +44,7 @@ class SplitWriter:
             self._flush()
 
     def close(self) -> None:
-        if self._buffer or not self._parts:
+        if self._buffer:
             self._flush()
         if self._writer is not None:
             self._writer.close()

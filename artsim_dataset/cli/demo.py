@@ -12,7 +12,7 @@ from rich.rule import Rule
 from artsim_dataset.cli import app, build, learn
 from artsim_dataset.cli.terminal import bars, command, err, out, print_json
 
-PER_GENRE = 6
+PER_GENRE = 8
 
 
 @app.command("demo")
