@@ -50,7 +50,7 @@ def _grid(*scales: tuple[float, int]) -> np.ndarray:
     return np.array(boxes, np.float32)
 
 
-_COARSE_BOXES = _grid((0.86, 3), (0.72, 2))
+_COARSE_BOXES = _grid((0.86, 3), (0.72, 3))
 _LOOK_BOXES = _grid((0.92, 2), (0.84, 3), (0.76, 4), (0.70, 4))
 
 
