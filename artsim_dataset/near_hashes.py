@@ -2,7 +2,7 @@
 
 The hash is the sign pattern of the 8x8 lowest DCT coefficients. Mirroring a picture changes the sign of every odd
 column, turning it upside down that of every odd row, and transposing it transposes them; so the eight forms of a hash
-follow from its bits. (Signs are taken against the median, which is near zero: forms are off by 3 bits of 64 on average.)
+follow from its bits. (Signs are taken against the median, which is near zero: forms are off by 3 of 64 bits.)
 
 The search is exact and not quadratic. Split by the parity of row and column, the bits fall into four parts of 16 that
 a mirror either keeps or complements. If two hashes differ in at most 8 bits in all, then one part differs in at most 2
@@ -17,7 +17,8 @@ from itertools import combinations
 import numpy as np
 
 DISTANCE = 8
-"""Bits. Re-encoded, brightened or grey copies differ in at most 4; no two of 1,009 paintings in fewer than 10, in any form."""
+"""Bits. Re-encoded, brightened or grey copies differ in at most 4; different paintings, of 1,009, in 10 or more in any
+form."""
 
 _BITS = np.arange(64).reshape(8, 8)
 _ODD_ROW, _ODD_COLUMN = _BITS // 8 % 2 == 1, _BITS % 2 == 1

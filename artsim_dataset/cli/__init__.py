@@ -13,10 +13,10 @@ from artsim_dataset.version import __version__
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Paintings in; AI variants, a data set and a similarity model out.\n\n"
-    "Start with [bold]artsim demo[/bold]: everything on a small set, offline, in minutes.",
+    "Start with **artsim demo**: everything on a small set, offline, in minutes.",
 )
 
 

@@ -28,10 +28,10 @@ def build_command(
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="The data set folder; the same one resumes.")],
     preset: Annotated[str, typer.Option(help="Which models make the data.")] = "lite",
     limit: Annotated[int | None, typer.Option(help="Take only this many paintings, an even sample.")] = None,
-    variants: Annotated[int | None, typer.Option(help="Variants of each painting. [dim]\\[default: 1][/dim]")] = None,
+    variants: Annotated[int | None, typer.Option(help="Variants of each painting. 1 when not given.")] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file with settings by stage.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="stage.key=value, over preset and file.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes. [dim]\\[default: the cores][/dim]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes. As many as cores when not given.")] = None,
     retry_rejected: Annotated[
         bool, typer.Option("--retry-rejected", help="Run rejected rows again, only those.")
     ] = False,

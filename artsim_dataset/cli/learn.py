@@ -134,9 +134,7 @@ def evaluate_command(
 def compare_command(
     first: Annotated[Path, typer.Argument(help="An image.", show_default=False)],
     second: Annotated[Path, typer.Argument(help="Another image.", show_default=False)],
-    model: Annotated[
-        Path | None, typer.Option(help="A trained model; the bare encoder without.")
-    ] = None,
+    model: Annotated[Path | None, typer.Option(help="A trained model; the bare encoder without.")] = None,
     encoder: ENCODER = "lite",
     as_json: JSON = False,
 ) -> None:
@@ -197,21 +195,22 @@ def run_evaluate(
 
 
 def show(evaluation: Evaluation) -> None:
-    """The short table: model and untrained encoder, as is and perturbed."""
+    """The short table: the model and its encoder without a head, as is and perturbed, with 95 % intervals."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(f"{evaluation.n_variants} variants of {evaluation.n_paintings} paintings, {evaluation.split}")
+    table.add_column("metric")
     for name in ("as is", "perturbed"):
         table.add_column(name, justify="right")
-        table.add_column("", justify="left", style="dim")
-    for label, one in ((evaluation.model and "trained", evaluation), ("untrained encoder", evaluation.baseline)):
-        if one is None:
-            continue
-        for metric in ("triplet_accuracy", "recall@1"):
+        table.add_column("95 %", style="dim")
+    for metric in ("triplet_accuracy", "recall@1"):
+        for label, one in ((metric, evaluation), ("  without the head", evaluation.baseline)):
+            if one is None:
+                continue
             cells = []
             for scores in (one.as_is, one.perturbed):
                 low, high = scores.ci[metric]
                 cells += [f"{scores.numbers[metric]:.4f}", f"{low:.3f} to {high:.3f}"]
-            table.add_row(f"{metric}, {label or evaluation.encoder}", *cells)
+            table.add_row(label, *cells)
+    out.print(f"{evaluation.n_variants} variants of {evaluation.n_paintings} paintings, split '{evaluation.split}':")
     out.print(table)
 
 
