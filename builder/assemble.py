@@ -1,8 +1,6 @@
-"""Stage outputs -> the data set folder: five configs as Parquet, CSVs, card, rejects, build.json, checksums.
+"""Stage outputs -> the data set folder: whether it must be written, and putting it in place when it is whole.
 
-Everything is written into ``work/assembled`` first and moved into place when it is whole. Rows stream shard by
-shard; only ids, short texts and hashes are held, and the small pictures lie in a memory-mapped file because
-a triplet's negative may come from any shard.
+Everything is written into ``work/assembled`` first (`write.py`), so that a reader never meets half a data set.
 """
 
 from __future__ import annotations
@@ -10,30 +8,19 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from artsim_dataset import schema
-from artsim_dataset.features import FEATURES
-from artsim_dataset.schema import Triplet
-from artsim_dataset.triplets import mine_triplets, sample_triplets
 from artsim_dataset.version import __version__
-from builder.card import describe, write_card
-from builder.catalogue import Catalogue, Inputs
+from builder.catalogue import Inputs
 from builder.resources import resource
-from builder.shards import digest, read_rows, write_json
-from builder.stage import Reject, Row
-from builder.tables import Blobs, SplitWriter, write_csv
+from builder.shards import digest, sha256_of
+from builder.stage import Reject
 
 VERSION = 1
 """Bump when the same stage outputs would be assembled differently."""
-
-IMAGES = {"original": "image", "generated": "generated"}
-SMALL = ("original_small", "generated_small")
-REJECT_COLUMNS = ("id", "stage", "reason", "message")
 
 
 @dataclass(frozen=True)
@@ -63,10 +50,12 @@ def assemble(inputs: Inputs, out: Path, scratch: Path) -> Assembled:
         return Assembled(done["rows"], read_rejects(out), written=False)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    assembled = _write_all(inputs, scratch / "dataset", scratch / "small.bin", mark)
+    from builder.write import write_dataset
+
+    rows, rejects = write_dataset(inputs, scratch / "dataset", scratch / "small.bin", mark)
     _move_into_place(scratch / "dataset", out)
     shutil.rmtree(scratch)
-    return assembled
+    return Assembled(rows, rejects, written=True)
 
 
 def read_build(out: Path) -> dict[str, Any] | None:
@@ -92,152 +81,11 @@ def is_intact(out: Path) -> bool:
     for line in lines:
         expected, name = line.split("  ", 1)
         try:
-            if _sha256(out / name) != expected:
+            if sha256_of(out / name) != expected:
                 return False
         except FileNotFoundError:
             return False
     return bool(lines)
-
-
-def _write_all(inputs: Inputs, out: Path, blob_file: Path, mark: str) -> Assembled:
-    out.mkdir()
-    catalogue = Catalogue(inputs)
-    blobs = Blobs(blob_file)
-    rejects = list(inputs.rejects)
-    rows = {"pairs": _write_pairs(inputs, catalogue, out, blobs)}
-    pairs = [(row["id"], row["painting_id"]) for row in catalogue.variants]
-    works = catalogue.works()
-    for name, (triplets, missing) in {
-        "triplets": sample_triplets(pairs, works, inputs.config.seed),
-        "triplets_hard": mine_triplets(pairs, works, catalogue.embeddings()),
-    }.items():
-        rows[name] = _write_split(out, name, _triplet_rows(triplets, catalogue, blobs))
-        rejects += [
-            Reject("no_negative", "its split has no painting that could be the negative", v, name) for v in missing
-        ]
-    rows["real_vs_ai"] = _write_split(out, "real_vs_ai", _real_vs_ai_rows(catalogue, inputs, blobs))
-    rows["metadata"] = rows["pairs"]
-    rows = {name: rows[name] for name in FEATURES}
-    blobs.close()
-    write_csv(out / "rejected.csv", REJECT_COLUMNS, ((r.id, r.stage, r.reason, r.message) for r in rejects))
-    shutil.copyfile(resource("loading_script.py"), out / "loading_script.py")
-    sums = _checksums(out)
-    facts = {"inputs": mark, "digest": digest(sums), **describe(inputs, catalogue, rows, rejects)}
-    write_card(out / "README.md", facts)
-    write_json(out / "build.json", facts)
-    sums |= {name: _sha256(out / name) for name in ("README.md", "build.json")}
-    lines = [f"{sum_}  {name}\n" for name, sum_ in sorted(sums.items())]
-    (out / "checksums.sha256").write_text("".join(lines), encoding="utf-8")
-    return Assembled(rows, rejects, written=True)
-
-
-# --- the configs -----------------------------------------------------------------------------------------------
-
-
-def _write_pairs(inputs: Inputs, catalogue: Catalogue, out: Path, blobs: Blobs) -> dict[str, int]:
-    """pairs, metadata and the two CSVs in one pass over the shards; keeps the small pictures for later."""
-    columns = [*IMAGES.values(), *SMALL, *(c for c in schema.METADATA_COLUMNS if c != "group")]
-    writers = {
-        (config, split): SplitWriter(out / config, split, FEATURES[config])
-        for config in ("pairs", "metadata")
-        for split in schema.SPLITS
-    }
-    data: list[tuple[str, str]] = []
-    metadata: list[tuple[str, str, str, str]] = []
-    for shard in inputs.shards:
-        for row in read_rows(inputs.folders, shard, columns):
-            painting = row["painting_id"]
-            blobs.add(painting, row["original_small"])
-            blobs.add(row["id"], row["generated_small"])
-            row["group"] = catalogue.group[painting]
-            names = image_names(painting, row["id"])
-            data.append((names[1], row["prompt_compressed"]))
-            metadata.append((names[0], row["prompt_complete"], row["prompt_compressed"], names[1]))
-            for column, source, name in zip(IMAGES, IMAGES.values(), names, strict=True):
-                row[column] = {"bytes": row[source], "path": name.rpartition("/")[2]}
-            for config in ("pairs", "metadata"):
-                writers[config, catalogue.split[painting]].write({c: row[c] for c in FEATURES[config]})
-    for writer in writers.values():
-        writer.close()
-    write_csv(out / "data.csv", ("generated_image", "prompt"), data)
-    header = ("original_image", "prompt_complete", "prompt_compressed", "generated_image")
-    write_csv(out / "metadata.csv", header, metadata)
-    return {split: writers["pairs", split].rows for split in schema.SPLITS}
-
-
-def image_names(painting: str, variant: str) -> tuple[str, str]:
-    """File names of S1: of the painting and of its variant. Variants after the first carry their index.
-
-    >>> image_names("Cubism/juan-gris_guitar", "Cubism/juan-gris_guitar-0")[1]
-    'Cubism/juan-gris_guitar_resize768_generated.jpg'
-    """
-    index = variant.rpartition("-")[2]
-    extra = "" if index == "0" else f"_{index}"
-    return f"{painting}.jpg", f"{painting}_resize768_generated{extra}.jpg"
-
-
-def _write_split(out: Path, config: str, rows: Iterable[tuple[str, Row]]) -> dict[str, int]:
-    writers = {split: SplitWriter(out / config, split, FEATURES[config]) for split in schema.SPLITS}
-    for split, row in rows:
-        writers[split].write(row)
-    for writer in writers.values():
-        writer.close()
-    return {split: writer.rows for split, writer in writers.items()}
-
-
-def _triplet_rows(triplets: Iterable[Triplet], catalogue: Catalogue, blobs: Blobs) -> Iterator[tuple[str, Row]]:
-    for triplet in triplets:
-        anchor, negative = catalogue.paintings[triplet.anchor_id], catalogue.paintings[triplet.negative_id]
-        positive = catalogue.variant[triplet.positive_id]
-        yield (
-            catalogue.split[triplet.anchor_id],
-            {
-                "anchor": {"bytes": blobs.get(triplet.anchor_id), "path": None},
-                "positive": {"bytes": blobs.get(triplet.positive_id), "path": None},
-                "negative": {"bytes": blobs.get(triplet.negative_id), "path": None},
-                "anchor_id": triplet.anchor_id,
-                "positive_id": triplet.positive_id,
-                "negative_id": triplet.negative_id,
-                "anchor_genre": anchor["genre"],
-                "negative_genre": negative["genre"],
-                "level": positive["level"],
-                "anchor_caption": anchor["caption"],
-                "positive_caption": positive["generated_caption"],
-                "negative_caption": negative["caption"],
-            },
-        )
-
-
-def _real_vs_ai_rows(catalogue: Catalogue, inputs: Inputs, blobs: Blobs) -> Iterator[tuple[str, Row]]:
-    """Each painting once and each variant, side by side in the order of the shards."""
-    generator = inputs.config.generate.model
-    seen: set[str] = set()
-    for row in catalogue.variants:
-        painting = row["painting_id"]
-        split = catalogue.split[painting]
-        if painting not in seen:
-            seen.add(painting)
-            image = {"bytes": blobs.get(painting), "path": None}
-            yield split, {"image": image, "label": schema.LABELS.index("original"), "generator": "", "id": painting}
-        image = {"bytes": blobs.get(row["id"]), "path": None}
-        yield split, {"image": image, "label": schema.LABELS.index("ai"), "generator": generator, "id": row["id"]}
-
-
-# --- files -----------------------------------------------------------------------------------------------------
-
-
-def _sha256(path: Path) -> str:
-    state = sha256()
-    with open(path, "rb") as file:
-        while piece := file.read(1 << 20):
-            state.update(piece)
-    return state.hexdigest()
-
-
-def _checksums(out: Path) -> dict[str, str]:
-    """sha256 of every file below, by name."""
-    names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    return {name: _sha256(out / name) for name in names}
 
 
 def _move_into_place(made: Path, out: Path) -> None:

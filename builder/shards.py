@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +59,10 @@ def digest(*parts: object) -> str:
     return state.hexdigest()
 
 
-def file_digest(path: Path) -> str:
-    """Digest of a file's bytes, read in pieces."""
-    state = blake2b(digest_size=16)
+def sha256_of(path: Path) -> str:
+    """sha256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
-        while piece := file.read(1 << 20):
-            state.update(piece)
-    return state.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ class StageFolder:
         if sidecar is None:
             return None
         try:
-            return sidecar if file_digest(self.data(shard)) == sidecar.digest else None
+            return sidecar if sha256_of(self.data(shard)) == sidecar.digest else None
         except FileNotFoundError:
             return None
 
@@ -121,7 +118,7 @@ class StageFolder:
         with atomic(self.data(shard)) as temporary:
             # Image bytes do not compress; text columns are small.
             pq.write_table(table, temporary, compression="none", store_schema=False)
-            sum_ = file_digest(temporary)
+            sum_ = sha256_of(temporary)
         sidecar = Sidecar(shard=shard, rows_out=table.num_rows, digest=sum_, **facts)
         write_json(self.sidecar(shard), asdict(sidecar))
         return sidecar

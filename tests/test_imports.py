@@ -82,3 +82,9 @@ def test_public_names_are_those_listed() -> None:
         alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     assert set(artsim_dataset.__all__) == imported
+
+
+def test_checking_a_finished_build_does_not_import_datasets() -> None:
+    code = f"import sys, builder.build; print(*sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == []

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import GENRES, seed_from, slug
+from builder.shards import sha256_of
 from builder.stage import Reject
 
 IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"])
@@ -242,7 +242,7 @@ def add_digests(
             before = known.get(entry.path)
             if before and before[:2] == (stat.st_size, stat.st_mtime_ns):
                 return before
-            return stat.st_size, stat.st_mtime_ns, _sha256(path)
+            return stat.st_size, stat.st_mtime_ns, sha256_of(path)
         except OSError as error:
             return error
 
@@ -258,11 +258,3 @@ def add_digests(
             now[entry.path] = fact
             result.append(replace(entry, sha256=fact[2]))
     return result, now
-
-
-def _sha256(path: Path) -> str:
-    state = sha256()
-    with open(path, "rb") as file:
-        while piece := file.read(1 << 20):
-            state.update(piece)
-    return state.hexdigest()

@@ -15,11 +15,14 @@ SHARED = Path(__file__).parents[3] / "shared" / "data" / "paintings"
 def painting(seed: int, width: int = 360, height: int = 300) -> Image.Image:
     """Something with detail at every scale, so that it can be told from others, and from itself turned."""
     rng = np.random.default_rng(seed)
-    pixels = np.zeros((height, width, 3))
+    pixels = np.full((height, width, 3), 128.0)
     for cells, strength in ((4, 60), (9, 40), (20, 30), (40, 15)):
-        noise = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8))
-        pixels += strength * (np.asarray(noise.resize((width, height), Image.Resampling.BICUBIC)) / 127.5 - 1)
-    return Image.fromarray(np.clip(pixels + 128, 0, 255).astype(np.uint8))
+        noise = rng.integers(0, 256, (cells, cells, 1)) + rng.integers(-60, 60, (cells, cells, 3))
+        fine = Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8)).resize(
+            (width, height), Image.Resampling.BICUBIC
+        )
+        pixels += strength * (np.asarray(fine) / 127.5 - 1)
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
 def thumb(image: Image.Image) -> np.ndarray:

@@ -19,11 +19,12 @@ from PIL import Image
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.features import FEATURES
 from artsim_dataset.schema import GENRES, painting_id_of
-from builder.assemble import image_names, is_intact
+from builder.assemble import is_intact
 from builder.build import BuildResult, build
 from builder.config import load_config
 from builder.engine import LocalEngine, R, T, Tick
 from builder.models.clip_tokens import count
+from builder.write import image_names
 from tests.conftest import Silent
 
 
