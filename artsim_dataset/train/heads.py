@@ -20,7 +20,9 @@ HEADS: tuple[str, ...] = ("linear", "mlp")
 class Head(nn.Module):
     """``linear``: one linear layer. ``mlp``: S2's dense head, dense -> batch norm -> ReLU -> dropout -> dense.
 
-    Input (n, inputs), output (n, dim), unit length. ``mean`` and ``scale`` (inputs,) standardise the input.
+    Input (n, inputs), output (n, dim), unit length. ``mean`` (inputs,) centres the input and ``scale`` () makes its
+    average variance 1. One scale for all inputs: an encoder that made a part of its embedding short meant it to count
+    less, and a scale for each input would undo that.
     """
 
     mean: Tensor
@@ -31,7 +33,7 @@ class Head(nn.Module):
         if kind not in HEADS:
             raise ConfigError(f"no head '{kind}'; heads are: {', '.join(HEADS)}")
         self.register_buffer("mean", torch.zeros(inputs))
-        self.register_buffer("scale", torch.ones(inputs))
+        self.register_buffer("scale", torch.ones(()))
         with torch.random.fork_rng(devices=[]):
             # nn.Linear draws from the global generator, which is neither ours to read nor to move.
             torch.manual_seed(seed)
@@ -47,10 +49,10 @@ class Head(nn.Module):
         assert isinstance(layer, nn.Linear)
         return layer
 
-    def standardise(self, mean: Tensor, deviation: Tensor) -> None:
-        """Sets the standardisation. A deviation counts as at least 1 % of the mean one: noise is not blown up."""
-        self.mean.copy_(mean)
-        self.scale.copy_(1 / deviation.clamp(min=float(deviation.mean()) * 0.01 + 1e-12))
+    def standardise(self, x: Tensor) -> None:
+        """Sets the standardisation from embeddings, (n, inputs). Embeddings that are all equal are only centred."""
+        self.mean.copy_(x.mean(0))
+        self.scale.copy_((x - self.mean).square().mean().sqrt().clamp(min=1e-6).reciprocal())
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.normalize(self.layers((x - self.mean) * self.scale), dim=1)

@@ -181,10 +181,9 @@ def _initial_head(samples: _Samples, inputs: int, config: TrainConfig) -> tuple[
         chosen = np.sort(draw.choice(chosen, WHITENING_PAINTINGS, replace=False))
     blocks = [np.concatenate([samples.original[p], samples.variant[samples.rows_of[p]].ravel()]) for p in chosen]
     x = samples.load(np.concatenate(blocks))
-    mean, deviation = x.mean(0), x.std(0)
     head = Head(config.head, inputs, config.dim, config.dropout, seed_from("head", config.seed))
+    head.standardise(x)
     if config.head == "linear":
-        head.standardise(mean, deviation)
         painting = torch.repeat_interleave(torch.arange(len(blocks)), torch.tensor([len(b) for b in blocks]))
         weights = whitening((x - head.mean) * head.scale, painting, config.dim, seed_from("whiten", config.seed))
         # Few images span few directions; the head is then narrower than asked for.
@@ -192,7 +191,7 @@ def _initial_head(samples: _Samples, inputs: int, config: TrainConfig) -> tuple[
         with torch.no_grad():
             head.first.weight.copy_(weights)
             head.first.bias.zero_()
-    head.standardise(mean, deviation)
+        head.standardise(x)
     return head, torch.nn.Parameter(torch.tensor(math.log(config.tau)))
 
 

@@ -14,7 +14,7 @@ def test_the_folded_head_is_the_trained_head(kind: str) -> None:
     draw = torch.Generator().manual_seed(0)
     x = torch.randn(64, 10, generator=draw) * torch.linspace(0.1, 5, 10) + 3
     head = Head(kind, 10, 6, dropout=0.5, seed=1)
-    head.standardise(x.mean(0), x.std(0))
+    head.standardise(x)
     optimiser = torch.optim.SGD(head.parameters(), lr=0.5)
     for _ in range(5):  # moves the weights and the running statistics of the batch norm away from their start
         loss = head(x)[:, 0].sum()
@@ -46,10 +46,22 @@ def test_weights_come_from_the_seed_and_leave_the_global_generator_alone() -> No
     assert torch.equal(one.first.weight, same.first.weight) and not torch.equal(one.first.weight, other.first.weight)
 
 
-def test_inputs_that_hardly_vary_are_not_blown_up() -> None:
+def test_standardising_centres_inputs_and_keeps_their_proportions() -> None:
+    x = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([4.0, 2.0, 0.0]) + 7
     head = Head("linear", 3, 2, 0.0, 0)
-    head.standardise(torch.zeros(3), torch.tensor([1.0, 1.0, 0.0]))
-    assert head.scale.max() < 200
+    head.standardise(x)
+    seen = (x - head.mean) * head.scale
+    torch.testing.assert_close(seen.mean(0), torch.zeros(3), atol=1e-5, rtol=0)
+    assert seen.square().mean().item() == pytest.approx(1, rel=1e-4)
+    assert (seen[:, 0].std() / seen[:, 1].std()).item() == pytest.approx(
+        (x[:, 0].std() / x[:, 1].std()).item(), rel=1e-4
+    )
+
+
+def test_equal_embeddings_are_centred_without_a_division_by_zero() -> None:
+    head = Head("linear", 3, 2, 0.0, 0)
+    head.standardise(torch.full((5, 3), 2.0))
+    assert torch.isfinite(head(torch.full((5, 3), 2.0))).all()
 
 
 def test_an_unknown_head_names_the_known_ones() -> None:
