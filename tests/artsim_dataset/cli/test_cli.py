@@ -128,16 +128,17 @@ def test_build_goes_on_after_being_stopped_at_any_point(gallery: Path, built: Bu
     """Ctrl-C, SIGTERM and SIGKILL in turn, then the same command to the end: the same bytes as without."""
     out = tmp_path / "out"
     command = [sys.executable, "-m", "artsim_dataset.cli", "build", "--source", str(gallery), "--out", str(out)]
-    codes = []
-    for number, wait in ((signal.SIGINT, 4.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 6.0)):
+    stops = ((signal.SIGINT, "01-source", 130), (signal.SIGTERM, "03-style", 143), (signal.SIGKILL, "07-generate", -9))
+    for number, stage, code in stops:
         process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
-        time.sleep(wait)
+        while not list(out.glob(f"work/{stage}*/*.json")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
         os.kill(process.pid, number)
         _, errors = process.communicate(timeout=60)
-        codes.append(process.returncode)
-        if number != signal.SIGKILL and process.returncode != 0:
+        assert process.returncode == code, errors
+        if code > 0:
             assert "the same command goes on from here" in errors and "Traceback" not in errors
-    assert set(codes) <= {130, 143, -signal.SIGKILL, 0} and codes[0] == 130
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     assert (out / "checksums.sha256").read_bytes() == (built.out / "checksums.sha256").read_bytes()
     assert not list(out.rglob(".*.tmp"))
