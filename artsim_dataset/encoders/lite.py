@@ -4,7 +4,7 @@ Style transfer replaces the channel statistics of feature maps and keeps where t
 block 10's map (112 channels, 14 x 14), removes each channel's mean and deviation over the image (instance
 normalisation: the very statistics a style is made of), averages it over a 5 x 5 grid and makes it blind to mirroring:
 for a grid and its mirror image it keeps the sum and the absolute difference. A linear head then needs no mirrored
-training data. Measured on 523 paintings, untrained, artist-disjoint test thirds, perturbed recall@1: global average
+training data. Measured on 523 paintings, untrained, artist-disjoint test quarters, perturbed recall@1: global average
 of the last map 0.44, block 10 pooled 0.56, with instance normalisation and mirror blindness 0.96.
 
 The embedding, 4180 numbers, is three parts in this order, each scaled to the length in brackets:

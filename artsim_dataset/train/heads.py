@@ -22,7 +22,8 @@ class Head(nn.Module):
 
     Input (n, inputs), output (n, dim), unit length. ``mean`` (inputs,) centres the input and ``scale`` () makes its
     average variance 1. One scale for all inputs: an encoder that made a part of its embedding short meant it to count
-    less, and a scale for each input would undo that.
+    less, and a scale for each input would undo that
+    (lite, three artist-disjoint splits, perturbed recall@1: 0.960 with a scale for each input, 0.975 with one).
     """
 
     mean: Tensor

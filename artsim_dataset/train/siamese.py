@@ -2,7 +2,7 @@
 
 Embeddings of all views are cached first; a training step then only gathers rows. The loss of an anchor is S2's triplet
 term against an original of another genre, plus InfoNCE over the batch, where images of the same painting, group or
-artist never count as negatives. Three departures from S2, each measured to matter: validation is artist- and
+artist never count as negatives. Three departures from S2: validation is artist- and
 group-disjoint instead of the tail of a CSV; training views are cropped, mirrored and recoloured (see `views`); the
 linear head starts from a closed form (`train.whiten`), and epoch 0 competes with all later ones.
 """
