@@ -24,7 +24,7 @@ from benchmarks.measure import header, interleave, paintings, spread
 from builder.engine import LocalEngine, Tick
 from builder.letterbox import content_pixels, letterbox
 
-SIZE, QUALITY, THREADS, CHUNK = 768, 95, 8, 8
+SIZE, QUALITY, THREADS, CHUNK = 768, 95, 8, 4
 
 
 def enlarge(source: Path, out: Path, count: int, longest: int) -> list[str]:
@@ -77,7 +77,7 @@ def psnr(path: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paintings", help="folder of paintings")
-    parser.add_argument("--count", type=int, default=104)
+    parser.add_argument("--count", type=int, default=144)
     parser.add_argument("--longest", type=int, default=1900, help="longest side of the enlarged paintings, in pixels")
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
