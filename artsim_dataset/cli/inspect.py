@@ -1,0 +1,106 @@
+"""`artsim status` and `artsim doctor`: what a build has done, and what a preset would need here. Both only look."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from artsim_dataset.cli import app
+from artsim_dataset.cli.terminal import command, out, print_json
+
+if TYPE_CHECKING:
+    from builder.status import BuildStatus
+
+JSON = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command("status")
+@command
+def status_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a build.", show_default=False)],
+    as_json: JSON = False,
+) -> None:
+    """Show what a build has done, rejected and still to do, with rate and time left.
+
+    Works while the build runs, after a crash and on another machine: it only reads the work folder.
+
+    Example:  artsim status my-dataset
+    """
+    from builder.status import status
+
+    found = status(folder)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        show_status(found)
+
+
+def show_status(found: BuildStatus) -> None:
+    """The stages as a table, then what is under way, the rejects, the disk and the models."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("stage", "shards", "rows out", "rejected", "rows/s", ""):
+        table.add_column(name, justify="left" if name in ("stage", "") else "right")
+    for stage in found.stages:
+        mark = "done" if stage.finished else f"{stage.rows:,} of {stage.rows_all:,}" if stage.shards else ""
+        rate = "" if stage.rate is None else f"{stage.rate:,.1f}"
+        shards = f"{stage.shards}/{stage.shards_all}"
+        table.add_row(stage.name, shards, f"{stage.rows_out:,}", f"{sum(stage.rejects.values()):,}", rate, mark)
+    if found.stages:
+        out.print(table)
+    _show_state(found)
+    for stage in found.stages:
+        if stage.rejects:
+            listed = ", ".join(f"{reason} {count:,}" for reason, count in stage.rejects.items())
+            out.print(f"[yellow]rejected[/yellow]  {stage.name}: {listed}")
+    earlier = f", {size(found.disk_earlier)} of it of earlier settings" if found.disk_earlier else ""
+    out.print(f"disk      data set {size(found.disk_dataset)}, work folder {size(found.disk_work)}{earlier}")
+    if found.cost is not None:
+        out.print(f"cost      {found.cost:.2f} US dollars so far")
+    for name, commit in found.models.items():
+        out.print(f"model     {name} is {commit[:12]}")
+
+
+def _show_state(found: BuildStatus) -> None:
+    again = "run the same 'artsim build' again to go on"
+    where = found.running.name if found.running else ""
+    if found.running and found.running.pace:
+        pace = f"{found.running.pace:,.1f} rows/s, newest shard {duration(found.running.age or 0)} ago"
+        where += f": {pace}" if found.state == "stalled" else f": {duration(found.running.eta or 0)} left, {pace}"
+    text = {
+        "starting": "no stage has begun",
+        "running": f"running   {where}",
+        "stalled": f"[yellow]stalled[/yellow]   {where}; if it is not running, {again}",
+        "assembling": f"all stages are done, the data set is not in place yet; if it is not running, {again}",
+        "finished": f"[green]finished[/green]  {found.out}",
+    }[found.state]
+    out.print(text)
+
+
+def size(count: float) -> str:
+    """Bytes for a person, in powers of 1000 as disks are sold.
+
+    >>> size(812), size(34_984_000), size(1.2e10)
+    ('812 B', '35.0 MB', '12.0 GB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            break
+        count /= 1000
+    return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for a person, in two units at most.
+
+    >>> duration(7.4), duration(190), duration(7260), duration(200_000)
+    ('7 s', '3 min 10 s', '2 h 1 min', '2 d 7 h')
+    """
+    whole = round(seconds)
+    for name, unit, below, small in (("d", 86400, 3600, "h"), ("h", 3600, 60, "min"), ("min", 60, 1, "s")):
+        if whole >= unit:
+            return f"{whole // unit} {name} {whole % unit // below} {small}"
+    return f"{whole} s"
