@@ -1,0 +1,99 @@
+"""Prompts by a chat model on any OpenAI-compatible server: OpenAI's own, vLLM, Ollama, llama.cpp.
+
+The same instructions and the same judge as for a model in this process. An answer that cannot be used is asked for
+again with another seed, twice; requests run side by side, so one slow answer holds up nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from artsim_dataset.schema import Painting
+from builder.model_config import LlmPrompt
+from builder.models import PromptTask
+from builder.models.api import FINAL, Calls, Server, open_client
+from builder.models.cleaning import judge_prompt
+from builder.models.instructions import messages
+from builder.stage import Reject
+
+ATTEMPTS = 3
+
+_SEEDS = 0x7FFF_FFFF
+"""Servers take seeds of 31 bits."""
+
+_NO_ANSWER = Reject("bad_answer", "the server's answer is no chat completion")
+
+
+@contextmanager
+def open_server(config: LlmPrompt) -> Iterator[ServerWriter]:
+    """The writer that the settings ask for, as long as the block lasts.
+
+    Raises:
+        ConfigError: no key where one is needed, or a base_url that is none. MissingExtra: openai is not installed.
+    """
+    client = open_client(config.base_url, config.timeout)
+    calls = Calls(config.concurrency, config.requests_per_minute)
+    try:
+        yield ServerWriter(Server(client, config.model, calls), config)
+        calls.wait(client.close())
+    finally:
+        calls.close()
+
+
+class ServerWriter:
+    """Implements ``PromptWriter``. ``batch`` is large: between two batches, the server is idle."""
+
+    batch = 1024
+
+    def __init__(self, server: Server, config: LlmPrompt) -> None:
+        self._server = server
+        self._config = config
+
+    def write(self, tasks: Sequence[PromptTask]) -> list[str | Reject]:
+        """One prompt for each task, or why there is none.
+
+        Raises:
+            ConfigError, ArtsimError: the key or the model is wrong, or the server is gone.
+        """
+        return self._server.calls.run(self._one, tasks)
+
+    async def _one(self, task: PromptTask) -> str | Reject:
+        judged = _NO_ANSWER
+        for attempt in range(ATTEMPTS):
+            answer = await self._server.ask(partial(self._send, task, task.seed + attempt))
+            prompt = answer if isinstance(answer, Reject) else _judge(answer, task.painting)
+            if isinstance(prompt, str) or prompt.reason in FINAL:
+                return prompt
+            judged = prompt
+        return Reject(judged.reason, f"{judged.message} ({ATTEMPTS} attempts)")
+
+    async def _send(self, task: PromptTask, seed: int) -> object:
+        config = self._config
+        chat: Any = messages(task)
+        return await self._server.client.chat.completions.create(
+            model=config.model,
+            messages=chat,
+            seed=seed & _SEEDS,
+            temperature=config.temperature,
+            top_p=config.top_p,
+            max_tokens=config.max_new_tokens,
+        )
+
+
+def _judge(answer: object, painting: Painting) -> str | Reject:
+    """The prompt in a server's answer. The client checks no types, and gives text where JSON was expected."""
+    choices = getattr(answer, "choices", None)
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    said = getattr(choice, "message", None)
+    refusal, text = getattr(said, "refusal", None), getattr(said, "content", None)
+    stopped = getattr(choice, "finish_reason", None)
+    if stopped == "content_filter":
+        return Reject("refusal", "the content filter of the server stopped the answer")
+    if isinstance(refusal, str) and refusal:
+        return Reject("refusal", f"the language model refused: '{refusal[:100]}'")
+    if not isinstance(text, str):
+        return _NO_ANSWER
+    return judge_prompt(text, painting, finished=stopped != "length")
