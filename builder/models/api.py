@@ -37,6 +37,7 @@ FINAL = frozenset({"content_policy", "refused_by_server", "timeout", "server_err
 
 _NO_KEY = "not-needed"
 _CONNECT_SECONDS = 10.0
+_LONGEST_WAIT = 120.0
 _REFUSED_BY_POLICY = frozenset({"content_policy_violation", "moderation_blocked", "content_filter"})
 _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _LOGIN_IN_URL = re.compile(r"//[^/\s@]+@")
@@ -237,6 +238,25 @@ def never_connected(error: APIError) -> bool:
     import httpx2
 
     return isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.UnsupportedProtocol)
+
+
+def may_work_later(error: APIError) -> bool:
+    """Whether the same request may succeed: the client's own rule, for requests that it must not repeat by itself."""
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        return not _at_fault(error) and error.code not in _NO_CREDIT
+    return isinstance(error, openai.APIConnectionError)
+
+
+def wait_before(attempt: int, error: APIError) -> float:
+    """Seconds to wait before attempt 1, 2, ...: the server's Retry-After up to two minutes, else 0.5, 1, 2, 4, 8."""
+    response = getattr(error, "response", None)
+    try:
+        asked = float(response.headers["Retry-After"]) if response is not None else 0.0
+    except (KeyError, ValueError):
+        asked = 0.0
+    return min(asked, _LONGEST_WAIT) if asked > 0 else min(0.5 * 2 ** (attempt - 1), 8.0)
 
 
 def _at_fault(error: APIStatusError) -> bool:

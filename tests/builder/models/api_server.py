@@ -130,7 +130,7 @@ def _negative(request: Request) -> str:
     width, height = (int(side) for side in request.fields["size"].split("x"))
     image = Image.open(io.BytesIO(request.files["image"])).convert("RGB").resize((width, height))
     stream = io.BytesIO()
-    ImageOps.invert(image).save(stream, "PNG")
+    ImageOps.invert(image).save(stream, "PNG", compress_level=1)
     return base64.b64encode(stream.getvalue()).decode()
 
 

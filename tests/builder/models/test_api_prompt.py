@@ -26,7 +26,7 @@ def task(number: int = 0, seed: int = 2**40 + 7) -> PromptTask:
 
 
 def write(server: ApiServer, *tasks: PromptTask, **settings: object) -> list[str | Reject]:
-    with open_server(LlmPrompt(base_url=server.url, model="m", **settings)) as writer:  # type: ignore[arg-type]
+    with open_server(LlmPrompt(base_url=server.url, model="m", **settings)) as writer:
         return writer.write(tasks)
 
 
