@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from artsim_dataset.cli import app
 from artsim_dataset.cli.terminal import command, out, print_json
 
 if TYPE_CHECKING:
+    from builder.doctor import Machine, ModelCheck, Package, PresetReport
     from builder.status import BuildStatus
 
 JSON = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -78,6 +81,91 @@ def _show_state(found: BuildStatus) -> None:
         "finished": f"[green]finished[/green]  {found.out}",
     }[found.state]
     out.print(text)
+
+
+@app.command("doctor")
+@command
+def doctor_command(
+    preset: Annotated[str | None, typer.Option(help="Only this preset; exits with 1 when it is not ready.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="stage.key=value, over the preset.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nothing of the Hub.")] = False,
+    as_json: JSON = False,
+) -> None:
+    """Show what each preset needs, what of it is here, and the command to run next.
+
+    Packages, models, licences to accept, disk, GPU memory, keys. It loads no model and downloads nothing.
+
+    Example:  artsim doctor --preset paper
+    """
+    from builder.doctor import examine, packages
+    from builder.presets import PRESETS
+
+    machine, reports = examine([preset] if preset else list(PRESETS), settings or (), offline)
+    if as_json:
+        told = [{**asdict(report), "ready": report.ready} for report in reports]
+        print_json({"machine": asdict(machine), "presets": told})
+    else:
+        _show_machine(machine, packages("base"), packages("train"))
+        for report in reports:
+            _show_preset(report)
+    if preset and not reports[0].ready:
+        raise typer.Exit(1)
+
+
+WIDTH = 80
+MODEL_STATES = {
+    "local": "local folder",
+    "cached": "in the cache",
+    "reachable": "on the Hub",
+    "gated": "gated",
+    "absent": "not on the Hub",
+    "unreachable": "not in the cache",
+    "not asked": "not in the cache",
+}
+
+
+def _show_machine(machine: Machine, base: list[Package], training: list[Package]) -> None:
+    _line("packages", _listed(base))
+    gpus = ", ".join(f"{name} {memory:.1f} GB" for name, memory in machine.gpus)
+    nothing = "none that torch sees" if machine.device else "none seen"
+    _line("GPU", gpus or nothing)
+    _line("disk", f"{machine.disk_free_gb:.1f} GB free where models are kept")
+    _line("API key", f"OPENAI_API_KEY is {'set' if machine.openai_key else 'not set'}")
+    lacking = [package.name for package in training if package.version is None]
+    _line("training", f"not installed: {', '.join(lacking)}; pip install 'artsim[train]'" if lacking else "ready")
+
+
+def _show_preset(report: PresetReport) -> None:
+    out.print(f"\n[bold]{report.preset}[/bold]  {'[green]ready[/green]' if report.ready else '[red]not ready[/red]'}")
+    for extra, found in report.packages.items():
+        if extra != "base":
+            _line(extra, _listed(found))
+    for model in report.models:
+        out.print(f"{model.stage:<10}{model.model:<44} {_model_state(model)}", markup=False)
+    if report.gpu_gb is not None:
+        _line("GPU", f"about {report.gpu_gb:.1f} GB for the largest stage; one model is loaded at a time")
+    for problem in report.problems:
+        _line("missing", problem, "red")
+    for warning in report.warnings:
+        _line("note", warning, "yellow")
+    _line("next:", report.next, "cyan", fold=False)
+
+
+def _listed(found: list[Package]) -> str:
+    return ", ".join(f"{package.name} {package.version or '(not installed)'}" for package in found)
+
+
+def _model_state(model: ModelCheck) -> str:
+    state = MODEL_STATES[model.state]
+    fetched = model.state not in ("local", "cached", "absent")
+    return f"{state}, {model.download_gb:.1f} GB" if fetched and model.download_gb else state
+
+
+def _line(name: str, text: str, style: str = "", fold: bool = True) -> None:
+    """A name and what is said of it, folded so that it fits the screen; commands and addresses stay whole."""
+    lines = textwrap.wrap(text, WIDTH - 10, break_long_words=False, break_on_hyphens=False) if fold else [text]
+    for number, line in enumerate(lines):
+        out.print(Text.assemble((f"{'' if number else name:<10}", style), line))
 
 
 def size(count: float) -> str:
