@@ -148,7 +148,7 @@ def _show_preset(report: PresetReport) -> None:
         _line("missing", problem, "red")
     for warning in report.warnings:
         _line("note", warning, "yellow")
-    _line("next:", report.next, "cyan", fold=False)
+    out.print(Text.assemble(("next: ", "cyan"), report.next))
 
 
 def _listed(found: list[Package]) -> str:
@@ -161,9 +161,9 @@ def _model_state(model: ModelCheck) -> str:
     return f"{state}, {model.download_gb:.1f} GB" if fetched and model.download_gb else state
 
 
-def _line(name: str, text: str, style: str = "", fold: bool = True) -> None:
-    """A name and what is said of it, folded so that it fits the screen; commands and addresses stay whole."""
-    lines = textwrap.wrap(text, WIDTH - 10, break_long_words=False, break_on_hyphens=False) if fold else [text]
+def _line(name: str, text: str, style: str = "") -> None:
+    """A name and what is said of it, folded so that it fits the screen; addresses stay whole."""
+    lines = textwrap.wrap(text, WIDTH - 10, break_long_words=False, break_on_hyphens=False)
     for number, line in enumerate(lines):
         out.print(Text.assemble((f"{'' if number else name:<10}", style), line))
 
