@@ -39,10 +39,14 @@ FEATURES: dict[str, Features] = {
 }
 DEFAULT_CONFIG = "pairs"
 
+STUDY_FEATURES: dict[str, Features] = {"images": _features(schema.STUDY_COLUMNS)}
+"""Of a case study, which has no paintings and so neither pairs nor triplets."""
+
 DESCRIPTIONS: dict[str, str] = {
     "pairs": "a painting and its variant at full resolution, with captions, prompts and provenance",
     "triplets": "anchor, positive, negative of another genre, without bars",
     "triplets_hard": "anchor, positive, and the most similar painting of the anchor's genre as negative",
     "real_vs_ai": "paintings and variants through one decode, resize and encode, labelled original or ai",
     "metadata": "pairs without the images",
+    "images": "images made from prompts alone, by artist, template and subject",
 }

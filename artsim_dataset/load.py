@@ -18,7 +18,7 @@ def load_artsim(
 
     Args:
         path: a folder that `artsim build` made, or a Hub id such as ``user/artsim``.
-        config: pairs, triplets, triplets_hard, real_vs_ai or metadata.
+        config: pairs, triplets, triplets_hard, real_vs_ai or metadata; images of a case study.
         split: train or test, slices such as ``train[:10]`` too; both when None.
         streaming: read rows as they are asked for, without a cache.
         options: passed on to `datasets.load_dataset`.
@@ -34,10 +34,10 @@ def load_artsim(
     """
     from datasets import load_dataset
 
-    from artsim_dataset.features import FEATURES
+    from artsim_dataset.features import FEATURES, STUDY_FEATURES
 
-    if config not in FEATURES:
-        raise ConfigError(f"no config '{config}'; configs are: {', '.join(FEATURES)}")
+    if config not in FEATURES | STUDY_FEATURES:
+        raise ConfigError(f"no config '{config}'; configs are: {', '.join(FEATURES)}, and images of a case study")
     check_dataset(path)
     return load_dataset(str(path), config, split=split, streaming=streaming, **options)
 

@@ -91,6 +91,21 @@ TRIPLET_COLUMNS: tuple[str, ...] = (
     "negative_caption",
 )
 REAL_VS_AI_COLUMNS: tuple[str, ...] = ("image", "label", "generator", "id")
+STUDY_COLUMNS: tuple[str, ...] = (
+    "id",
+    "image",
+    "artist",
+    "template",
+    "subject",
+    "prompt_complete",
+    "prompt_compressed",
+    "prompt_tokens",
+    "generator",
+    "seed",
+    "provenance",
+)
+"""Of the images that a case study makes from prompts alone."""
+
 LABELS: tuple[str, ...] = ("original", "ai")
 
 MAX_PROMPT_TOKENS = 75

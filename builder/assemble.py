@@ -41,7 +41,7 @@ def assemble(inputs: Inputs, out: Path, scratch: Path) -> Assembled:
         scratch: a folder on the same file system, emptied before and after.
     """
     config = inputs.config
-    texts = [resource(name).read_bytes() for name in ("dataset_card.md", "loading_script.py")]
+    texts = [resource(name).read_bytes() for name in ("dataset_card.md", "builder/study_card.md", "loading_script.py")]
     mark = digest(
         inputs.digest, VERSION, __version__, schema.SCHEMA_VERSION, config.split.model_dump(), config.seed, *texts
     )
@@ -50,9 +50,14 @@ def assemble(inputs: Inputs, out: Path, scratch: Path) -> Assembled:
         return Assembled(done["rows"], read_rejects(out), written=False)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    from builder.write import write_dataset
+    if config.prompt.kind == "study":
+        from builder.write_study import write_study
 
-    rows, rejects = write_dataset(inputs, scratch / "dataset", scratch / "small.bin", mark)
+        rows, rejects = write_study(inputs, scratch / "dataset", mark)
+    else:
+        from builder.write import write_dataset
+
+        rows, rejects = write_dataset(inputs, scratch / "dataset", scratch / "small.bin", mark)
     _move_into_place(scratch / "dataset", out)
     shutil.rmtree(scratch)
     return Assembled(rows, rejects, written=True)

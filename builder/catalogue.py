@@ -28,7 +28,7 @@ LIGHT = (
         "thumb",
         "style_vector",
     ),
-    *("prompt_tokens", "prompt_complete_tokens"),
+    *("prompt_tokens", "prompt_complete_tokens", "generator"),
 )
 
 

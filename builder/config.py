@@ -1,5 +1,6 @@
 """Settings: one frozen model for each stage, composed into one BuildConfig; a preset is a BuildConfig.
 
+A stage that can be done by several models has one settings class for each (`model_config.py`), told apart by ``kind``.
 Numbers are checked here, once, with a sentence, before any model is touched.
 """
 
@@ -7,17 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from artsim_dataset.errors import ConfigError
-from artsim_dataset.schema import MAX_PROMPT_TOKENS
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from builder.model_config import (
+    Blip2Caption,
+    ClauseCompress,
+    GrammarPrompt,
+    Img2Img,
+    LlmPrompt,
+    MeasuredCaption,
+    NoCaption,
+    NoPrompt,
+    OpenAIImages,
+    StudyPrompt,
+    StyleTransfer,
+    SummaryCompress,
+    Text2Img,
+    Variations,
+)
+from builder.model_config import Settings as _Settings
+from builder.presets import PRESETS
 
 
 class SourceConfig(_Settings):
@@ -29,42 +43,12 @@ class SourceConfig(_Settings):
 
 
 class PreprocessConfig(_Settings):
-    """The letterbox of S1."""
+    """The letterbox of S1, or the centre crop of S4."""
 
+    fit: Literal["letterbox", "crop"] = Field("letterbox", description="black bars, or a square cut from the centre")
     size: int = Field(768, ge=64, le=4096, description="side of the square in pixels")
     quality: int = Field(95, ge=1, le=100, description="JPEG quality")
     max_megapixels: int = Field(250, ge=1, description="larger pictures are rejected as decompression bombs")
-
-
-class CaptionConfig(_Settings):
-    """Captions of paintings and of variants."""
-
-    model: Literal["measured"] = Field("measured", description="what looks at the picture")
-
-
-class PromptConfig(_Settings):
-    """Prompts at two levels."""
-
-    model: Literal["grammar"] = Field("grammar", description="what writes the prompt")
-    variants: int = Field(1, ge=1, le=100, description="variants of each painting")
-    moderate_share: float = Field(0.2, ge=0, le=1, description="share of moderate prompts in each genre")
-
-
-class CompressConfig(_Settings):
-    """Prompts short enough for CLIP."""
-
-    model: Literal["clauses"] = Field("clauses", description="what shortens a prompt that is too long")
-    max_tokens: int = Field(MAX_PROMPT_TOKENS, ge=8, le=MAX_PROMPT_TOKENS, description="CLIP tokens, marks not counted")
-
-
-class GenerateConfig(_Settings):
-    """The generator of variants."""
-
-    model: Literal["style-transfer"] = Field("style-transfer", description="what makes the variant")
-    moderate_own_share: float = Field(
-        0.5, ge=0, le=1, description="share of its own style that a moderate variant keeps"
-    )
-    quality: int = Field(95, ge=1, le=100, description="JPEG quality")
 
 
 class CropConfig(_Settings):
@@ -81,6 +65,12 @@ class SplitConfig(_Settings):
     train: float = Field(0.8, gt=0, lt=1, description="share of paintings to train on")
 
 
+Caption = Annotated[NoCaption | MeasuredCaption | Blip2Caption, Field(discriminator="kind")]
+Prompt = Annotated[NoPrompt | GrammarPrompt | LlmPrompt | StudyPrompt, Field(discriminator="kind")]
+Compress = Annotated[ClauseCompress | SummaryCompress, Field(discriminator="kind")]
+Generate = Annotated[StyleTransfer | Img2Img | Variations | OpenAIImages | Text2Img, Field(discriminator="kind")]
+
+
 class BuildConfig(_Settings):
     """A whole build. ``artsim build --set stage.key=value`` reaches every field."""
 
@@ -88,16 +78,12 @@ class BuildConfig(_Settings):
     seed: int = Field(42, ge=0, description="the one seed that all others are derived from")
     source: SourceConfig = SourceConfig()
     preprocess: PreprocessConfig = PreprocessConfig()
-    caption: CaptionConfig = CaptionConfig()
-    prompt: PromptConfig = PromptConfig()
-    compress: CompressConfig = CompressConfig()
-    generate: GenerateConfig = GenerateConfig()
+    caption: Caption = MeasuredCaption()
+    prompt: Prompt = GrammarPrompt()
+    compress: Compress = ClauseCompress()
+    generate: Generate = StyleTransfer()
     crop: CropConfig = CropConfig()
     split: SplitConfig = SplitConfig()
-
-
-PRESETS: dict[str, dict[str, Any]] = {"lite": {}}
-"""Preset -> what it changes in BuildConfig. ``lite`` is BuildConfig as it stands."""
 
 
 def load_config(
@@ -120,6 +106,7 @@ def load_config(
     if preset not in PRESETS:
         raise ConfigError(f"unknown preset '{preset}'; presets are: {', '.join(PRESETS)}")
     values: dict[str, Any] = {"preset": preset}
+    _merge(values, {stage: {"kind": kind} for stage, kind in _kinds(BuildConfig()).items()})
     _merge(values, PRESETS[preset])
     if file is not None:
         _merge(values, _read(file))
@@ -133,12 +120,32 @@ def load_config(
         raise ConfigError(_sentence(error)) from error
 
 
+def _kinds(config: BuildConfig) -> dict[str, str]:
+    """Stage -> kind, of the stages that have kinds."""
+    return {name: stage.kind for name in BuildConfig.model_fields if hasattr(stage := getattr(config, name), "kind")}
+
+
 def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
+    """Puts ``new`` over ``into``. Another kind of model starts afresh: it knows none of the settings before."""
     for key, value in new.items():
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            kind = value.get("kind", _kind_for(key, into[key].get("kind"), value))
+            if kind != into[key].get("kind"):
+                into[key] = {"kind": kind, **{k: v for k, v in into[key].items() if k in _COMMON.get(key, ())}}
             _merge(into[key], value)
         else:
             into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+_COMMON = {"prompt": ("variants", "moderate_share"), "generate": ("quality",)}
+_WITH_WEIGHTS = {"caption": "blip2", "prompt": "llm", "compress": "summary", "generate": "img2img"}
+
+
+def _kind_for(stage: str, kind: str | None, settings: Mapping[str, Any]) -> str | None:
+    """The kind that is meant when only ``model`` is set: ``--set caption.model=...`` on `lite` asks for BLIP-2."""
+    if "model" in settings and kind in ("none", "measured", "grammar", "clauses", "style-transfer"):
+        return _WITH_WEIGHTS.get(stage, kind)
+    return kind
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -169,10 +176,27 @@ def _parse(assignment: str) -> dict[str, Any]:
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    loc = [str(part) for part in first["loc"]]
+    stage = loc[0] if len(loc) > 1 else ""
+    if stage in _WITH_WEIGHTS:
+        loc.pop(1)  # the kind, which pydantic puts between stage and key
+    where = ".".join(loc)
     if first["type"] == "extra_forbidden":
-        *stage, key = where.split(".")
-        owner: Any = BuildConfig.model_fields[stage[0]].default.__class__ if stage else BuildConfig
-        known = ", ".join(owner.model_fields) if issubclass(owner, BaseModel) else "none"
-        return f"unknown setting '{where}'; {'.'.join(stage) or 'the build'} has: {known}"
+        kind = str(first["loc"][1]) if stage in _WITH_WEIGHTS else ""
+        known = ", ".join(_fields(stage, kind))
+        owner = f"{stage or 'the build'} (kind '{kind}')" if kind else stage or "the build"
+        return f"unknown setting '{where}'; {owner} has: {known}"
+    if first["type"] == "union_tag_invalid":
+        return f"{where}.kind cannot be {first['ctx']['tag']!r}; kinds are: {first['ctx']['expected_tags']}"
     return f"setting '{where}' cannot be {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _fields(stage: str, kind: str) -> Sequence[str]:
+    if not stage:
+        return tuple(BuildConfig.model_fields)
+    annotation: Any = BuildConfig.model_fields[stage].annotation
+    for owner in (annotation, *get_args(annotation)):
+        fields = owner.model_fields if isinstance(owner, type) and issubclass(owner, BaseModel) else {}
+        if fields and (not kind or fields["kind"].default == kind):
+            return tuple(name for name in fields if name != "kind")
+    return ()

@@ -1,6 +1,6 @@
 """Encoded bytes to pixels and back: the one place where the build decodes and encodes images.
 
-Images travel between stages as JPEG bytes; every stage that looks at them uses these three functions, so that the
+Images travel between stages as JPEG bytes; every stage that looks at them uses these functions, so that the
 same bytes always give the same pixels. Pillow does both: side by side on 768 px paintings it decodes as fast as
 libvips (4 ms) and encodes faster (3.7 against 4.7 ms), and it refuses a truncated file instead of greying its rest.
 """
@@ -33,6 +33,12 @@ def decode(jpeg: bytes) -> np.ndarray:
             return np.array(image if image.mode == "RGB" else image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UndecodableImage(f"{len(jpeg)} bytes cannot be decoded as an image: {error}") from error
+
+
+def size_of(jpeg: bytes) -> tuple[int, int]:
+    """Width and height in pixels, from the header alone."""
+    with Image.open(io.BytesIO(jpeg)) as image:
+        return image.size
 
 
 def content(jpeg: bytes, left: int, top: int, right: int, bottom: int) -> np.ndarray:

@@ -89,7 +89,9 @@ class Letterboxed:
     height: int
 
 
-def letterbox(data: bytes, size: int = 768, quality: int = 95, max_pixels: int = MAX_PIXELS) -> Letterboxed:
+def letterbox(
+    data: bytes, size: int = 768, quality: int = 95, max_pixels: int = MAX_PIXELS, crop: bool = False
+) -> Letterboxed:
     """Decodes a painting, puts it upright in sRGB on a black square, and measures it.
 
     Args:
@@ -97,11 +99,12 @@ def letterbox(data: bytes, size: int = 768, quality: int = 95, max_pixels: int =
         size: side of the square in pixels.
         quality: JPEG quality, 1 to 100.
         max_pixels: width times height above which the file is not decoded.
+        crop: fill the square with the middle of the painting instead, as S4 does; there are no bars then.
 
     Raises:
         BadImage: with a reason out of REASONS.
     """
-    pixels, width, height = content_pixels(data, size, max_pixels)
+    pixels, width, height = content_pixels(data, size, max_pixels, crop)
     content = Image.fromarray(pixels)
     left, top = (size - content.width) // 2, (size - content.height) // 2
     frame = Image.new("RGB", (size, size))
@@ -118,15 +121,20 @@ def _encode(frame: Image.Image, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def content_pixels(data: bytes, size: int, max_pixels: int = MAX_PIXELS) -> tuple[np.ndarray, int, int]:
-    """The painting scaled to fit the square, without bars, and its original upright width and height.
+def content_pixels(
+    data: bytes, size: int, max_pixels: int = MAX_PIXELS, crop: bool = False
+) -> tuple[np.ndarray, int, int]:
+    """The painting (or the square in its middle) scaled to fit, without bars, and its original upright size.
 
     The array is uint8, shape (height, width, 3), RGB. Raises BadImage.
     """
     image = _open(data, max_pixels)
     turn = _orientation(image)
     width, height = (image.height, image.width) if turn >= 5 else (image.width, image.height)
-    fitted = fit(width, height, size)
+    if crop:
+        side = min(width, height)
+        image = image.crop((image.width - side) // 2, (image.height - side) // 2, side, side)
+    fitted = fit(side, side, size) if crop else fit(width, height, size)
     try:
         pixels = _scale_down(image, *(fitted[::-1] if turn >= 5 else fitted))
     except pyvips.Error as error:

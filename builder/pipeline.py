@@ -2,65 +2,91 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
 
+from builder.choose import captioner, compressor, generator, prompt_writer
 from builder.config import BuildConfig
-from builder.models import grammar
-from builder.models.lite_caption import MeasuredCaptioner
-from builder.models.lite_compress import ClauseDropper
-from builder.models.lite_prompt import GrammarWriter
-from builder.models.style_transfer import StyleTransferGenerator
 from builder.stage import Stage
+from builder.stages.blank import BlankStage
 from builder.stages.caption import CaptionStage
 from builder.stages.compress import CompressStage
 from builder.stages.crop import CropStage
 from builder.stages.generate import GenerateStage
+from builder.stages.imagine import ImagineStage
 from builder.stages.preprocess import PreprocessStage
 from builder.stages.prompt import PromptStage
 from builder.stages.recaption import RecaptionStage
+from builder.stages.study import StudyStage
 from builder.stages.style import StyleStage
 
-T = TypeVar("T")
 
-
-def stages(config: BuildConfig, root: Path) -> list[Stage]:
+def stages(config: BuildConfig, root: Path, work: Path) -> list[Stage]:
     """All stages after ``source``, in order, each with its own part of the settings and its model.
 
     Args:
         config: the settings of the whole build.
         root: the folder that the paths of the source are relative to. Not part of any fingerprint: a collection
             that moves is the same collection.
+        work: the work folder, where the exact weights and paid answers are kept.
+
+    Raises:
+        ConfigError: a model cannot be named, or a package that it needs is not installed.
     """
-    captioner = Ready(MeasuredCaptioner())
-    generator = StyleTransferGenerator(config.generate.moderate_own_share)
+    if config.prompt.kind == "study":
+        return [StudyStage(config.prompt, config.seed), _compress(config, work), _imagine(config, work)]
     return [
-        PreprocessStage(
-            root, config.preprocess.size, config.preprocess.quality, config.preprocess.max_megapixels * 1_000_000
-        ),
+        _preprocess(config, root),
         StyleStage(),
-        CaptionStage(captioner, config.caption.model_dump()),
-        PromptStage(
-            Ready(GrammarWriter()),
-            {"model": config.prompt.model, "wording": grammar.digest()},
-            variants=config.prompt.variants,
-            moderate_share=config.prompt.moderate_share,
-            seed=config.seed,
-        ),
-        CompressStage(Ready(ClauseDropper(config.compress.max_tokens)), config.compress.model_dump()),
-        GenerateStage(Ready(generator), generator.settings(), quality=config.generate.quality, seed=config.seed),
-        RecaptionStage(captioner, config.caption.model_dump()),
+        _caption(config, work),
+        _prompt(config, work),
+        _compress(config, work),
+        _generate(config, work),
+        _recaption(config, work),
         CropStage(config.crop.size, config.crop.quality),
     ]
 
 
-@dataclass(frozen=True)
-class Ready(Generic[T]):
-    """Opens a model that costs nothing to open. A model with weights is opened in the worker instead."""
+def _preprocess(config: BuildConfig, root: Path) -> Stage:
+    chosen = config.preprocess
+    return PreprocessStage(
+        root, chosen.size, chosen.quality, chosen.max_megapixels * 1_000_000, crop=chosen.fit == "crop"
+    )
 
-    model: T
 
-    def __call__(self) -> AbstractContextManager[T]:
-        return nullcontext(self.model)
+def _caption(config: BuildConfig, work: Path) -> Stage:
+    model = captioner(config, work)
+    if model is None:
+        return BlankStage("caption", ("caption",))
+    return CaptionStage(model.open, model.settings, model.lane)
+
+
+def _recaption(config: BuildConfig, work: Path) -> Stage:
+    model = captioner(config, work)
+    if model is None:
+        return BlankStage("recaption", ("generated_caption",))
+    return RecaptionStage(model.open, model.settings, model.lane)
+
+
+def _prompt(config: BuildConfig, work: Path) -> Stage:
+    assert config.prompt.kind != "study"
+    model = prompt_writer(config, work)
+    share = None if config.prompt.kind == "none" else config.prompt.moderate_share
+    return PromptStage(model.open, model.settings, config.prompt.variants, share, config.seed, model.lane)
+
+
+def _compress(config: BuildConfig, work: Path) -> Stage:
+    if config.prompt.kind == "none":
+        return BlankStage("compress", ("prompt_compressed",), ("prompt_tokens", "prompt_complete_tokens"))
+    model = compressor(config, work)
+    return CompressStage(model.open, model.settings, model.lane)
+
+
+def _generate(config: BuildConfig, work: Path) -> Stage:
+    model = generator(config, work)
+    styled = config.generate.kind == "style-transfer"
+    return GenerateStage(model.open, model.settings, config.generate.quality, config.seed, model.lane, styled)
+
+
+def _imagine(config: BuildConfig, work: Path) -> Stage:
+    model = generator(config, work)
+    return ImagineStage(model.open, model.settings, config.generate.quality, model.lane)

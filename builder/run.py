@@ -17,8 +17,9 @@ import pyarrow as pa
 
 from artsim_dataset.errors import StageError
 from builder.engine import Engine, Tick
-from builder.shards import INPUT, Sidecar, StageFolder, digest, read_rows
+from builder.shards import INPUT, OF, Sidecar, StageFolder, digest, read_rows
 from builder.stage import Reject, Result, Row, Run, Stage, fingerprint
+from builder.status import write_plan
 
 
 class Watcher(Protocol):
@@ -74,14 +75,12 @@ class Runner:
             StageError: a model could not be opened or broke; the message names stage and shard.
         """
         check_columns(stages, self.source.columns)
-        folders = [self.source]
+        folders = [self.source, *stage_folders(self.work, stages, upstream)]
+        write_plan(self.work, [folder.path.name for folder in folders], shards)
         chain = {shard: _expect(self.source, shard).digest for shard in shards}
-        for number, stage in enumerate(stages, start=2):
-            upstream = fingerprint(stage, upstream)
-            folder = stage_folder(self.work, number, stage, upstream)
-            folder.clean()
-            chain = self._run_stage(stage, folder, folders, chain)
-            folders.append(folder)
+        for number, stage in enumerate(stages, start=1):
+            folders[number].clean()
+            chain = self._run_stage(stage, folders[number], folders[:number], chain)
         return folders
 
     def _run_stage(
@@ -104,17 +103,22 @@ class Runner:
         before = upstream[-1]
         counts = {shard: _expect(before, shard).rows_out for shard in chain}
         self.watcher.stage(stage.name, sum(counts.values()), sum(counts[s] for s in sidecars))
-        for sidecar in self.engine.map(run_shard, tasks, self.watcher.advance):
+        for sidecar in self.engine.map(run_shard, tasks, self.watcher.advance, stage.lane):
             sidecars[sidecar.shard] = sidecar
         ordered = [sidecars[shard] for shard in chain]
         self.reports.append(_report(stage, ordered, len(tasks), kept, time.perf_counter() - started))
         return {s: digest(inputs[s], sidecars[s].digest) for s in chain}
 
 
-def stage_folder(work: Path, number: int, stage: Stage, mark: str) -> StageFolder:
-    """``work/<nn>-<stage>-<fingerprint>``: readable in a listing, unique to what the stage would compute."""
-    columns = tuple(stage.adds.names)
-    return StageFolder(work / f"{number:02d}-{stage.name}-{mark}", columns, fans_out="painting_id" in columns)
+def stage_folders(work: Path, stages: Sequence[Stage], upstream: str) -> list[StageFolder]:
+    """``work/<nn>-<stage>-<fingerprint>`` of each stage: readable in a listing, unique to what it would compute."""
+    folders = []
+    for number, stage in enumerate(stages, start=2):
+        upstream = fingerprint(stage, upstream)
+        columns = tuple(stage.adds.names)
+        path = work / f"{number:02d}-{stage.name}-{upstream}"
+        folders.append(StageFolder(path, columns, fans_out="painting_id" in columns))
+    return folders
 
 
 def check_columns(stages: Sequence[Stage], source_columns: Iterable[str]) -> None:
@@ -208,20 +212,14 @@ def run_shard(task: ShardTask, tick: Tick) -> Sidecar:
     rejects: list[dict[str, str]] = []
     for row in rows:
         key = row["id"]
-        if key in old_rejects:
-            rejects.append(old_rejects[key])
-        elif key in old_rows:
-            out.extend(old_rows[key])
+        if key in old_rows or key in old_rejects:
+            out.extend(old_rows.get(key, []))
+            rejects.extend(old_rejects.get(key, []))
         else:
-            result = fresh[key]
-            if isinstance(result, Reject):
-                rejects.append({**result.at(task.stage.name, key).as_row(), INPUT: marks[key]})
-            else:
-                made = result if isinstance(result, list) else [{"id": key, **result}]
-                out.extend({**new, INPUT: marks[key]} for new in made)
+            _sort_out(task.stage.name, key, fresh[key], marks[key], out, rejects)
     return task.folder.write(
         task.shard,
-        _table(task, out, {row["id"] for row in rows}, len(rejects)),
+        _table(task, out, rejects, {row["id"] for row in rows}),
         stage=task.stage.name,
         rows_in=len(rows),
         rejects=rejects,
@@ -231,24 +229,37 @@ def run_shard(task: ShardTask, tick: Tick) -> Sidecar:
     )
 
 
+def _sort_out(stage: str, key: str, result: Result, mark: str, out: list[Row], rejects: list[dict[str, str]]) -> None:
+    """Puts what became of the input row ``key`` where it belongs. The rejects of a fan-out name their own variant."""
+    for made in result if isinstance(result, list) else [result]:
+        if isinstance(made, Reject):
+            rejects.append({**made.at(stage, made.id or key).as_row(), OF: key, INPUT: mark})
+        else:
+            out.append({"id": key, **made, INPUT: mark})
+
+
 def _row_digest(stage: Stage, row: Row, planned: Mapping[str, Row]) -> str:
     plan = planned.get(row["id"], {})
     values = [row[c] if isinstance(row[c], bytes) else repr(row[c]).encode() for c in stage.reads]
     return digest(row["id"], *values, {k: repr(v) for k, v in plan.items()})
 
 
-def _reusable(task: ShardTask, marks: dict[str, str]) -> tuple[dict[str, list[Row]], dict[str, dict[str, str]]]:
-    """Results of an earlier run of this shard whose input row has not changed, by input id."""
+def _reusable(task: ShardTask, marks: dict[str, str]) -> tuple[dict[str, list[Row]], dict[str, list[dict[str, str]]]]:
+    """Rows and rejects of an earlier run of this shard, by the id of their input row, where that has not changed."""
+    kept: dict[str, list[Row]] = {}
+    rejected: dict[str, list[dict[str, str]]] = {}
     sidecar = task.folder.intact(task.shard)
     if sidecar is None:
-        return {}, {}
+        return kept, rejected
+    for reject in sidecar.rejects:
+        if marks.get(reject[OF]) == reject[INPUT]:
+            rejected.setdefault(reject[OF], []).append(reject)
     key = "painting_id" if task.folder.fans_out else "id"
-    kept: dict[str, list[Row]] = {}
     for row in task.folder.read(task.shard, [*_schema(task.stage).names]).to_pylist():
-        if marks.get(row[key]) == row[INPUT]:
+        again = task.retry_rejected and row[key] in rejected
+        if marks.get(row[key]) == row[INPUT] and not again:
             kept.setdefault(row[key], []).append(row)
-    rejects = {} if task.retry_rejected else {r["id"]: r for r in sidecar.rejects if marks.get(r["id"]) == r[INPUT]}
-    return kept, rejects
+    return kept, {} if task.retry_rejected else rejected
 
 
 def _run_rows(task: ShardTask, rows: list[Row], tick: Tick) -> dict[str, Result]:
@@ -273,14 +284,17 @@ def _schema(stage: Stage) -> pa.Schema:
     return pa.schema([pa.field("id", pa.string()), *fields, pa.field(INPUT, pa.string())])
 
 
-def _table(task: ShardTask, out: list[Row], ids_in: set[str], rejects: int) -> pa.Table:
-    """The output as a table, after the promise 'rows in = rows out + rejects' has been checked."""
+def _table(task: ShardTask, out: list[Row], rejects: list[dict[str, str]], ids_in: set[str]) -> pa.Table:
+    """The output as a table, after the promise 'rows in = rows out + rejects' has been checked.
+
+    Of a fan-out each row in must be answered, by variants, by rejects or by both.
+    """
     table = pa.Table.from_pylist(out, schema=_schema(task.stage))
-    answered: set[Any] = {row["painting_id"] if task.folder.fans_out else row["id"] for row in out}
+    made: set[Any] = {row["painting_id"] if task.folder.fans_out else row["id"] for row in out}
+    refused = {reject[OF] for reject in rejects}
     if len({row["id"] for row in out}) != len(out):
         raise StageError(task.stage.name, task.shard, "two results have the same id")
-    if not answered <= ids_in or len(answered) + rejects != len(ids_in):
-        raise StageError(
-            task.stage.name, task.shard, f"{len(ids_in)} rows in, {len(answered)} out and {rejects} rejects"
-        )
+    if made | refused != ids_in or (not task.folder.fans_out and made & refused):
+        found = f"{len(ids_in)} rows in, {len(made)} out and {len(rejects)} rejects"
+        raise StageError(task.stage.name, task.shard, found)
     return table

@@ -26,6 +26,9 @@ from builder.stage import Reject, Row
 INPUT = "_input"
 """Column with the digest of the row that a result was made from: an unchanged row is never made twice."""
 
+OF = "_of"
+"""Key of a reject in a sidecar: the id of the input row that it came from."""
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:

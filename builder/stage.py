@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
@@ -38,8 +38,13 @@ class Reject:
         return asdict(self)
 
 
-Result = Row | Reject | list[Row]
-"""What a stage answers for one input row: the columns it adds, a reject, or (fan-out) several new rows."""
+Result = Row | Reject | list[Row | Reject]
+"""What a stage answers for one input row: the columns it adds, a reject, or (fan-out) several new rows, each made or
+rejected on its own."""
+
+Lane = Literal["cpu", "gpu", "api"]
+"""Where a stage runs: ``cpu`` in as many processes as there are cores, ``gpu`` in one process for each GPU (a single
+one without any: the libraries then use all cores themselves), ``api`` in one process that waits for a server."""
 
 Run = Callable[[Iterable[Row]], Iterator[Result]]
 
@@ -68,6 +73,9 @@ class Stage(Protocol):
 
     @property
     def plan_reads(self) -> tuple[str, ...]: ...
+
+    @property
+    def lane(self) -> Lane: ...
 
     def settings(self) -> Mapping[str, Any]:
         """Everything that changes the output: options, model ids and revisions."""

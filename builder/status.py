@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -32,19 +32,29 @@ State = Literal["starting", "running", "stalled", "assembling", "finished"]
 
 @dataclass(frozen=True)
 class Plan:
-    """The folders of a build's stages in order, by name, and its shards."""
+    """The folders of a build's stages in order, by name, its shards, and its models by their commits."""
 
     folders: tuple[str, ...]
     shards: tuple[str, ...]
+    models: dict[str, str] = field(default_factory=dict)
 
 
-def write_plan(work: Path, folders: Sequence[str], shards: Sequence[str]) -> None:
+def write_plan(
+    work: Path, folders: Sequence[str], shards: Sequence[str], settings: Sequence[Mapping[str, Any]] = ()
+) -> None:
     """Notes which stage folders and shards are those of the run that begins; the file's time is its beginning.
 
     The plan of a finished build is left alone when it is the same: a second run writes nothing.
+
+    Args:
+        work: the work folder.
+        folders: names of the stages' folders below it, in order.
+        shards: names of all shards.
+        settings: of the stages; the models that they name are noted with their commits.
     """
-    if read_plan(work) != Plan(tuple(folders), tuple(shards)):
-        write_json(work / PLAN, {"folders": list(folders), "shards": list(shards)})
+    plan = Plan(tuple(folders), tuple(shards), models_in(settings))
+    if read_plan(work) != plan:
+        write_json(work / PLAN, {"folders": list(folders), "shards": list(shards), "models": plan.models})
     elif not (work.parent / "build.json").is_file():
         os.utime(work / PLAN)
 
@@ -53,7 +63,7 @@ def read_plan(work: Path) -> Plan | None:
     """The plan of the latest run; None when no run came so far."""
     try:
         noted = json.loads((work / PLAN).read_text(encoding="utf-8"))
-        return Plan(tuple(noted["folders"]), tuple(noted["shards"]))
+        return Plan(tuple(noted["folders"]), tuple(noted["shards"]), dict(noted.get("models", {})))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
@@ -152,7 +162,7 @@ def status(out: Path, now: float | None = None) -> BuildStatus:
         disk_dataset=_size(out) - disk_work,
         disk_earlier=sum(size for folder, size in folders.items() if folder not in plan.folders) if plan.folders else 0,
         cost=_cost(work / "paid" / "spent.jsonl"),
-        models=_models(work),
+        models=_models(work, plan),
     )
 
 
@@ -304,22 +314,45 @@ def _size(folder: Path) -> int:
 
 
 def _cost(spent: Path) -> float | None:
-    """US dollars paid so far; None when no paid API was used. A line that a crash tore is passed over."""
+    """US dollars spent so far or set aside for requests under way; None when no paid API was used.
+
+    The ledger (`models/ledger.py`) appends a line when it sets money aside and another when it knows better, so the
+    last line of a ticket counts. A line that a crash tore is passed over.
+    """
     try:
         lines = spent.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return None
-    total = 0.0
+    tickets: dict[str, float] = {}
     for line in lines:
         try:
-            total += float(json.loads(line)["cost"])
+            entry = json.loads(line)
+            tickets[str(entry["ticket"])] = float(entry["usd"])
         except (ValueError, KeyError, TypeError):
             continue
-    return round(total, 6)
+    return round(sum(tickets.values()), 6)
 
 
-def _models(work: Path) -> dict[str, str]:
+def _models(work: Path, plan: Plan) -> dict[str, str]:
+    """Model -> commit: those of the latest run, or what `models.json` resolved so far when the plan names none."""
+    if plan.models:
+        return plan.models
     try:
-        return dict(json.loads((work / "models.json").read_text(encoding="utf-8")))
+        locked: dict[str, str] = json.loads((work / "models.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
+    return {name.rpartition("@")[0]: commit for name, commit in locked.items()}
+
+
+def models_in(settings: Any) -> dict[str, str]:
+    """Model -> revision, for every pair of the two anywhere in the settings of stages.
+
+    >>> models_in([{"steps": 25, "model": "a/b", "revision": "01", "vae": {"model": "c/d", "revision": "02"}}, {}])
+    {'a/b': '01', 'c/d': '02'}
+    """
+    if isinstance(settings, Mapping):
+        own = {settings["model"]: settings["revision"]} if {"model", "revision"} <= settings.keys() else {}
+        return own | models_in(list(settings.values()))
+    if isinstance(settings, list | tuple):
+        return {model: revision for part in settings for model, revision in models_in(part).items()}
+    return {}

@@ -15,16 +15,16 @@ from artsim_dataset import schema
 from artsim_dataset.features import FEATURES
 from artsim_dataset.schema import Triplet
 from artsim_dataset.triplets import mine_triplets, sample_triplets
-from builder.card import describe, write_card
+from builder.card import describe
 from builder.catalogue import Catalogue, Inputs
 from builder.resources import resource
-from builder.shards import digest, read_rows, sha256_of, write_json
+from builder.seal import seal, write_rejects
+from builder.shards import read_rows
 from builder.stage import Reject, Row
 from builder.tables import Blobs, SplitWriter, write_csv
 
 IMAGES = {"original": "image", "generated": "generated"}
 SMALL = ("original_small", "generated_small")
-REJECT_COLUMNS = ("id", "stage", "reason", "message")
 
 
 def write_dataset(
@@ -53,19 +53,13 @@ def write_dataset(
         rejects += [
             Reject("no_negative", "its split has no painting that could be the negative", v, name) for v in missing
         ]
-    rows["real_vs_ai"] = _write_split(out, "real_vs_ai", _real_vs_ai_rows(catalogue, inputs, blobs))
+    rows["real_vs_ai"] = _write_split(out, "real_vs_ai", _real_vs_ai_rows(catalogue, blobs))
     rows["metadata"] = rows["pairs"]
     rows = {name: rows[name] for name in FEATURES}
     blobs.close()
-    write_csv(out / "rejected.csv", REJECT_COLUMNS, ((r.id, r.stage, r.reason, r.message) for r in rejects))
+    write_rejects(out, rejects)
     shutil.copyfile(resource("loading_script.py"), out / "loading_script.py")
-    sums = _checksums(out)
-    facts = {"inputs": mark, "digest": digest(sums), **describe(inputs, catalogue, rows, rejects)}
-    write_card(out / "README.md", facts)
-    write_json(out / "build.json", facts)
-    sums |= {name: sha256_of(out / name) for name in ("README.md", "build.json")}
-    lines = [f"{sum_}  {name}\n" for name, sum_ in sorted(sums.items())]
-    (out / "checksums.sha256").write_text("".join(lines), encoding="utf-8")
+    seal(out, mark, describe(inputs, catalogue, rows, rejects), "dataset_card.md")
     return rows, rejects
 
 
@@ -146,9 +140,8 @@ def _triplet_rows(triplets: Iterable[Triplet], catalogue: Catalogue, blobs: Blob
         )
 
 
-def _real_vs_ai_rows(catalogue: Catalogue, inputs: Inputs, blobs: Blobs) -> Iterator[tuple[str, Row]]:
+def _real_vs_ai_rows(catalogue: Catalogue, blobs: Blobs) -> Iterator[tuple[str, Row]]:
     """Each painting once and each variant, side by side in the order of the shards."""
-    generator = inputs.config.generate.model
     seen: set[str] = set()
     for row in catalogue.variants:
         painting = row["painting_id"]
@@ -158,10 +151,7 @@ def _real_vs_ai_rows(catalogue: Catalogue, inputs: Inputs, blobs: Blobs) -> Iter
             image = {"bytes": blobs.get(painting), "path": None}
             yield split, {"image": image, "label": schema.LABELS.index("original"), "generator": "", "id": painting}
         image = {"bytes": blobs.get(row["id"]), "path": None}
-        yield split, {"image": image, "label": schema.LABELS.index("ai"), "generator": generator, "id": row["id"]}
-
-
-def _checksums(out: Path) -> dict[str, str]:
-    """sha256 of every file below, by name."""
-    names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
-    return {name: sha256_of(out / name) for name in names}
+        yield (
+            split,
+            {"image": image, "label": schema.LABELS.index("ai"), "generator": row["generator"], "id": row["id"]},
+        )

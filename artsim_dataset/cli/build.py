@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.terminal import bars, command, err, out, print_json
+from artsim_dataset.cli.terminal import bars, build_log, command, err, out, print_json
 
 if TYPE_CHECKING:
     from builder.build import BuildResult
@@ -31,6 +31,9 @@ def build_command(
     variants: Annotated[int | None, typer.Option(help="Variants of each painting. 1 when not given.")] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file with settings by stage.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="stage.key=value, over preset and file.")] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(help="US dollars that a paid API must not pass; the build stops before.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes. As many as cores when not given.")] = None,
     retry_rejected: Annotated[
         bool, typer.Option("--retry-rejected", help="Run rejected rows again, only those.")
@@ -42,11 +45,15 @@ def build_command(
     Nothing is lost: a painting that cannot be used is listed in rejected.csv with its reason. Run the same
     command again to resume, to take in new paintings, or to apply changed settings: only what changed is redone.
 
+    Presets: lite (CPU, no download), paper and fast (BLIP-2, Llama 3, SDXL Refiner), variations (Stable Diffusion
+    image variations), openai (images API), text2img (case study by artist). 'artsim doctor' says what each needs.
+
     Example:  artsim build --source paintings/ --out my-dataset --limit 100 --set prompt.variants=2
     """
     started = time.perf_counter()
     result = run_build(
-        source, out_dir, preset, limit=limit, variants=variants, config=config, settings=settings or (),
+        source, out_dir, preset, limit=limit, variants=variants, config=config,
+        settings=[*(settings or ()), *([] if max_cost is None else [f"generate.max_cost={max_cost}"])],
         workers=workers, retry_rejected=retry_rejected,
     )  # fmt: skip
     if as_json:
@@ -75,7 +82,7 @@ def run_build(
     settings_ = load_config(preset, config, settings, source={"limit": limit}, prompt={"variants": variants})
     engine = LocalEngine(workers)
     try:
-        with bars() as watcher:
+        with bars() as watcher, build_log(out_dir / "work"):
             return build(source, out_dir, settings_, engine, watcher, retry_rejected)
     finally:
         engine.close()
@@ -98,7 +105,8 @@ def show(result: BuildResult, seconds: float) -> None:
     show_rejects(result)
     rows = ", ".join(f"{name} {sum(splits.values()):,}" for name, splits in result.dataset.rows.items())
     out.print(f"\n[bold]{result.out}[/bold]: {rows} rows, in {seconds:.0f} s")
-    out.print(f'Load it: [cyan]load_dataset("{result.out}", "triplets")[/cyan]')
+    config = "triplets" if "triplets" in result.dataset.rows else next(iter(result.dataset.rows))
+    out.print(f'Load it: [cyan]load_dataset("{result.out}", "{config}")[/cyan]')
 
 
 def show_rejects(result: BuildResult) -> None:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
+from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -98,6 +101,28 @@ class StageBars:
     def advance(self, rows: int) -> None:
         if self._task is not None and rows:
             self._progress.advance(self._task, rows)
+
+
+@contextmanager
+def build_log(work: Path) -> Iterator[None]:
+    """Sends what the build logs to ``work/build.log``, and its notes and warnings to the terminal."""
+    logger = logging.getLogger("builder")
+    shown = RichHandler(console=err, show_time=False, show_path=False, show_level=False, markup=False)
+    # Opened with the first line: the folder is made by the build, once it knows that it may.
+    kept = logging.FileHandler(work / "build.log", encoding="utf-8", delay=True)
+    kept.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handlers = (shown, kept)
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    for handler in handlers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
 
 
 @contextmanager

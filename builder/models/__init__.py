@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -25,25 +25,38 @@ class PromptTask:
 
     painting: Painting
     caption: str
-    level: Level
+    level: Level | Literal[""]
     change: str
     seed: int
 
 
 @dataclass(frozen=True)
 class ImageTask:
-    """What a variant is made from. ``image`` is the painting without its letterbox bars."""
+    """What a variant is made from. ``image`` is the painting without its letterbox bars; a text-to-image generator
+    gets none."""
 
-    image: Pixels
+    id: str
+    image: Pixels | None
     prompt: str
-    level: Level
+    level: Level | Literal[""]
     seed: int
     style: np.ndarray | None = None
     own_style: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class Made:
+    """A variant, and all that is needed to make it again. ``provenance`` holds plain JSON values."""
+
+    pixels: Pixels
+    provenance: Mapping[str, Any]
+
+
 class Captioner(Protocol):
-    """image -> one sentence that says what it shows."""
+    """image -> one sentence that says what it shows. ``batch``: how many it takes at once."""
+
+    @property
+    def batch(self) -> int: ...
 
     def caption(self, images: Sequence[Pixels], genres: Sequence[str]) -> list[str | Reject]: ...
 
@@ -51,11 +64,17 @@ class Captioner(Protocol):
 class PromptWriter(Protocol):
     """facts about a painting -> the complete prompt, at most 75 words, naming neither artist nor title."""
 
+    @property
+    def batch(self) -> int: ...
+
     def write(self, tasks: Sequence[PromptTask]) -> list[str | Reject]: ...
 
 
 class Compressor(Protocol):
     """prompt -> a prompt of at most 75 CLIP tokens."""
+
+    @property
+    def batch(self) -> int: ...
 
     def count(self, text: str) -> int: ...
 
@@ -63,8 +82,15 @@ class Compressor(Protocol):
 
 
 class ImageGenerator(Protocol):
-    """image and prompt -> variant of the same height and width."""
+    """image and prompt -> variant of the same height and width.
 
-    def provenance(self, task: ImageTask) -> Mapping[str, Any]: ...
+    ``careful`` asks for the most robust way there is, after an image had a fault: the VAE in full precision. A
+    generator that knows no other way answers None.
+    """
 
-    def generate(self, tasks: Sequence[ImageTask]) -> list[Pixels | Reject]: ...
+    @property
+    def batch(self) -> int: ...
+
+    def generate(self, tasks: Sequence[ImageTask]) -> list[Made | Reject]: ...
+
+    def careful(self, task: ImageTask) -> Made | Reject | None: ...

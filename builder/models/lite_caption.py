@@ -86,6 +86,8 @@ SURFACE_NOUNS = {
 class MeasuredCaptioner:
     """Captioner that measures. Deterministic, at most 40 words, about 7 ms for a picture of 768 px."""
 
+    batch = 16
+
     def caption(self, images: Sequence[np.ndarray], genres: Sequence[str]) -> list[str | Reject]:
         """One sentence for each image (uint8 RGB) and genre; a genre of '' is not mentioned."""
         return [describe(measure(image), genre) for image, genre in zip(images, genres, strict=True)]

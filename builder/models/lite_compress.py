@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from artsim_dataset.schema import MAX_PROMPT_TOKENS
 from builder.models import clip_tokens
@@ -55,6 +56,8 @@ class ClauseDropper:
     """Compressor that leaves out the least important clauses. ``max_tokens`` counts CLIP tokens without the marks."""
 
     max_tokens: int = MAX_PROMPT_TOKENS
+
+    batch: ClassVar[int] = 16
 
     def count(self, text: str) -> int:
         """CLIP tokens of a text, without the begin and end marks."""

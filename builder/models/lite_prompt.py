@@ -30,6 +30,8 @@ _PLACEHOLDER = re.compile(r"\{\w+\}")
 class GrammarWriter:
     """PromptWriter that composes sentences. The same task gives the same prompt, on every machine."""
 
+    batch = 16
+
     def write(self, tasks: Sequence[PromptTask]) -> list[str | Reject]:
         """One prompt for each task, at most 75 words.
 
@@ -37,6 +39,15 @@ class GrammarWriter:
         kept out of the prompt is answered with a reject.
         """
         return [_write(task) for task in tasks]
+
+
+class SilentWriter:
+    """PromptWriter for generators that read no prompt: every prompt is empty."""
+
+    batch = 1024
+
+    def write(self, tasks: Sequence[PromptTask]) -> list[str | Reject]:
+        return ["" for _ in tasks]
 
 
 def _write(task: PromptTask) -> str | Reject:

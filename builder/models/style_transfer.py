@@ -6,16 +6,16 @@ the prompt. The network works at 384 px; the variant is scaled back to the paint
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
 
 from artsim_dataset import style_network
 from artsim_dataset.errors import ConfigError
-from builder.models import ImageTask, Pixels
+from builder.models import ImageTask, Made, Pixels
 from builder.stage import Reject
 
 SIZE = style_network.TRANSFORM_SIDE
@@ -31,6 +31,8 @@ class StyleTransferGenerator:
 
     moderate_own_share: float = 0.5
 
+    batch: ClassVar[int] = 1
+
     def settings(self) -> dict[str, Any]:
         """What identifies this generator in fingerprints and in provenance."""
         return {
@@ -40,16 +42,20 @@ class StyleTransferGenerator:
             "moderate_own_share": self.moderate_own_share,
         }
 
-    def provenance(self, task: ImageTask) -> Mapping[str, Any]:
+    def generate(self, tasks: Sequence[ImageTask]) -> list[Made | Reject]:
+        return [self._one(task) for task in tasks]
+
+    def careful(self, task: ImageTask) -> None:
+        """There is no other way to run this network."""
+        return None
+
+    def _provenance(self, task: ImageTask) -> dict[str, Any]:
         settings = self.settings()
         share = settings.pop("moderate_own_share") if task.level == "moderate" else 0.0
         return {**settings, "own_style_share": share, "network_size": SIZE, "dtype": "float32", "prompt_read": False}
 
-    def generate(self, tasks: Sequence[ImageTask]) -> list[Pixels | Reject]:
-        return [self._one(task) for task in tasks]
-
-    def _one(self, task: ImageTask) -> Pixels | Reject:
-        if task.style is None or task.own_style is None:
+    def _one(self, task: ImageTask) -> Made | Reject:
+        if task.style is None or task.own_style is None or task.image is None:
             raise ConfigError(
                 "the style-transfer generator needs style vectors: put the stage 'style' before 'generate'"
             )
@@ -61,7 +67,7 @@ class StyleTransferGenerator:
             return Reject("not_finite", "the network gave NaN or infinite pixels")
         pixels = (painted.clip(0, 1) * 255 + 0.5).astype(np.uint8)
         back = Image.fromarray(pixels).resize(task.image.shape[1::-1], Image.Resampling.BICUBIC)
-        return np.asarray(back)
+        return Made(np.asarray(back), self._provenance(task))
 
 
 def repaint(image: np.ndarray, vector: np.ndarray, threads: int = 1) -> np.ndarray:

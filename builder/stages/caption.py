@@ -13,7 +13,7 @@ import pyarrow as pa
 from builder.batches import map_rows
 from builder.images import UndecodableImage, content
 from builder.models import Captioner
-from builder.stage import Reject, Result, Row, Run
+from builder.stage import Lane, Reject, Result, Row, Run
 
 _BOX = ("content_left", "content_top", "content_right", "content_bottom")
 
@@ -24,6 +24,7 @@ class CaptionStage:
 
     open_model: Callable[[], AbstractContextManager[Captioner]]
     model_settings: Mapping[str, Any]
+    lane: Lane = "cpu"
 
     name: ClassVar[str] = "caption"
     version: ClassVar[int] = 1
@@ -48,7 +49,7 @@ def _caption(model: Captioner, rows: Iterable[Row]) -> Iterator[Result]:
     def ask(items: Sequence[tuple[np.ndarray, str]]) -> list[str | Reject]:
         return model.caption([pixels for pixels, _ in items], [genre for _, genre in items])
 
-    return map_rows(rows, _decoded, ask, lambda row, caption: {"caption": caption})
+    return map_rows(rows, _decoded, ask, lambda row, caption: {"caption": caption}, model.batch)
 
 
 def _decoded(row: Row) -> tuple[np.ndarray, str] | Reject:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from builder.batches import map_rows
 from builder.models import Compressor
-from builder.stage import Result, Row, Run
+from builder.stage import Lane, Result, Row, Run
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class CompressStage:
 
     open_model: Callable[[], AbstractContextManager[Compressor]]
     model_settings: Mapping[str, Any]
+    lane: Lane = "cpu"
 
     name: ClassVar[str] = "compress"
     version: ClassVar[int] = 1
@@ -54,4 +55,4 @@ def _compress(model: Compressor, rows: Iterable[Row]) -> Iterator[Result]:
             "prompt_complete_tokens": model.count(row["prompt_complete"]),
         }
 
-    return map_rows(rows, lambda row: str(row["prompt_complete"]), model.compress, finish)
+    return map_rows(rows, lambda row: str(row["prompt_complete"]), model.compress, finish, model.batch)

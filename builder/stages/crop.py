@@ -16,7 +16,7 @@ import pyarrow as pa
 from PIL import Image
 
 from builder.images import content, encode
-from builder.stage import Result, Row, Run
+from builder.stage import Lane, Result, Row, Run
 
 BOX = ("content_left", "content_top", "content_right", "content_bottom")
 
@@ -33,6 +33,7 @@ class CropStage:
     reads: ClassVar[tuple[str, ...]] = ("image", "generated", *BOX)
     adds: ClassVar[pa.Schema] = pa.schema([("original_small", pa.binary()), ("generated_small", pa.binary())])
     plan_reads: ClassVar[tuple[str, ...]] = ()
+    lane: ClassVar[Lane] = "cpu"
 
     def settings(self) -> Mapping[str, Any]:
         return {"size": self.size, "quality": self.quality}

@@ -13,14 +13,12 @@ import pyarrow as pa
 
 from artsim_dataset.triplets import Ring
 from builder.batches import map_rows
-from builder.images import content, decode, encode
-from builder.models import ImageGenerator, ImageTask, Pixels
-from builder.stage import Reject, Result, Row, Run
+from builder.checks import generate_checked
+from builder.images import UndecodableImage, content, encode, size_of
+from builder.models import ImageGenerator, ImageTask, Made, Pixels
+from builder.stage import Lane, Reject, Result, Row, Run
 
 BOX = ("content_left", "content_top", "content_right", "content_bottom")
-
-Made = tuple[Pixels, Mapping[str, Any]]
-"""A variant and how it was made."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +30,27 @@ class GenerateStage:
         model_settings: what identifies the model and its options; part of the fingerprint.
         quality: of the JPEG.
         seed: the build seed; decides which painting lends its style.
-        batch: images given to the generator at once.
+        lane: where it runs.
+        styled: whether the generator takes the style of another painting.
     """
 
     open_generator: Callable[[], AbstractContextManager[ImageGenerator]]
     model_settings: Mapping[str, Any]
     quality: int
     seed: int
-    batch: int = 1
+    lane: Lane = "cpu"
+    styled: bool = False
 
     name: ClassVar[str] = "generate"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[tuple[str, ...]] = ("image", *BOX, "level", "seed", "prompt_compressed", "style_vector")
     adds: ClassVar[pa.Schema] = pa.schema(
         [("generated", pa.binary()), ("generator", pa.string()), ("provenance", pa.string())]
     )
-    plan_reads: ClassVar[tuple[str, ...]] = ("painting_id", "genre", "style_vector")
+
+    @property
+    def plan_reads(self) -> tuple[str, ...]:
+        return ("painting_id", "genre", "style_vector") if self.styled else ()
 
     def settings(self) -> Mapping[str, Any]:
         return {**self.model_settings, "quality": self.quality, "seed": self.seed}
@@ -66,27 +69,21 @@ class GenerateStage:
         with self.open_generator() as generator:
 
             def run(rows: Iterable[Row]) -> Iterator[Result]:
-                return map_rows(rows, _task, lambda tasks: _checked(generator, tasks), self._finish, self.batch)
+                return map_rows(
+                    rows, _task, lambda tasks: generate_checked(generator, tasks), self._finish, generator.batch
+                )
 
             yield run
 
     def _finish(self, row: Row, made: Made) -> Result:
-        pixels, provenance = made
-        facts = {**provenance, "style_of": row["style_of"], "seed": row["seed"], "watermarked": False}
+        facts = {"seed": row["seed"], "watermarked": False, **made.provenance}
+        if self.styled:
+            facts["style_of"] = row["style_of"]
         return {
-            "generated": encode(_letterbox(pixels, row), self.quality),
+            "generated": encode(_letterbox(made.pixels, row), self.quality),
             "generator": facts["generator"],
             "provenance": json.dumps(facts, sort_keys=True, ensure_ascii=False),
         }
-
-
-def _checked(generator: ImageGenerator, tasks: Sequence[ImageTask]) -> list[Made | Reject]:
-    """What the generator made, each image beside its provenance, or a reject for an image with a fault."""
-    answers: list[Made | Reject] = []
-    for task, made in zip(tasks, generator.generate(tasks), strict=True):
-        problem = made if isinstance(made, Reject) else fault(made, task.image)
-        answers.append(problem or (made, generator.provenance(task)))  # type: ignore[arg-type]
-    return answers
 
 
 def choose_styles(ids: Sequence[str], paintings: Sequence[str], genres: Sequence[str], seed: int) -> list[str]:
@@ -112,37 +109,27 @@ def choose_styles(ids: Sequence[str], paintings: Sequence[str], genres: Sequence
     return chosen
 
 
-def fault(variant: Pixels, painting: Pixels) -> Reject | None:
-    """What is wrong with a generated image, if anything: another size, all black, one colour, or the painting itself.
-
-    Limits are in grey levels of 255, wide enough for JPEG noise.
-    """
-    if variant.shape != painting.shape:
-        return Reject("wrong_size", f"the variant is {variant.shape[1::-1]}, the painting {painting.shape[1::-1]}")
-    spread = float(variant.std())
-    if variant.max() < 8:
-        return Reject("black", "the variant is all black")
-    if spread < 1:
-        return Reject("constant", "the variant is of one colour")
-    if float(np.abs(variant.astype(np.int16) - painting).mean()) < 0.5:
-        return Reject("identical", "the variant is the painting itself")
-    return None
-
-
-def _task(row: Row) -> ImageTask:
+def _task(row: Row) -> ImageTask | Reject:
+    try:
+        image = content(row["image"], *(row[side] for side in BOX))
+    except UndecodableImage as error:
+        return Reject("undecodable", str(error))
+    style = row.get("style")
     return ImageTask(
-        image=content(row["image"], *(row[side] for side in BOX)),
+        id=row["id"],
+        image=image,
         prompt=row["prompt_compressed"],
         level=row["level"],
         seed=row["seed"],
-        style=np.frombuffer(row["style"], np.float32),
+        style=None if style is None else np.frombuffer(style, np.float32),
         own_style=np.frombuffer(row["style_vector"], np.float32),
     )
 
 
 def _letterbox(variant: Pixels, row: Row) -> Pixels:
     """The variant where the painting is: on black, in a frame of the same size."""
-    frame = np.zeros_like(decode(row["image"]))
+    width, height = size_of(row["image"])
+    frame = np.zeros((height, width, 3), np.uint8)
     left, top, right, bottom = (row[side] for side in BOX)
     frame[top:bottom, left:right] = variant
     return frame

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from builder.letterbox import THUMB_SIDE, BadImage, letterbox
-from builder.stage import Reject, Result, Row, Run
+from builder.stage import Lane, Reject, Result, Row, Run
 
 _SIDES = ("content_left", "content_top", "content_right", "content_bottom")
 
@@ -25,6 +25,7 @@ class PreprocessStage:
         size: side of the square in pixels.
         quality: JPEG quality.
         max_pixels: larger pictures are rejected before they are decoded.
+        crop: the square in the middle of the painting instead of black bars.
 
     ``sha256`` is read so that a file that changed is done again. A file that cannot be used is answered with a
     reject whose reason is one of ``builder.letterbox.REASONS``.
@@ -34,6 +35,7 @@ class PreprocessStage:
     size: int
     quality: int
     max_pixels: int
+    crop: bool = False
 
     name: ClassVar[str] = "preprocess"
     version: ClassVar[int] = 1
@@ -47,9 +49,10 @@ class PreprocessStage:
         ]
     )
     plan_reads: ClassVar[tuple[str, ...]] = ()
+    lane: ClassVar[Lane] = "cpu"
 
     def settings(self) -> Mapping[str, Any]:
-        return {"size": self.size, "quality": self.quality, "max_pixels": self.max_pixels}
+        return {"size": self.size, "quality": self.quality, "max_pixels": self.max_pixels, "crop": self.crop}
 
     def plan(self, rows: pa.Table) -> pa.Table | None:
         return None
@@ -66,7 +69,7 @@ class PreprocessStage:
 
     def _letterbox(self, path: str) -> Row | Reject:
         try:
-            done = letterbox((self.root / path).read_bytes(), self.size, self.quality, self.max_pixels)
+            done = letterbox((self.root / path).read_bytes(), self.size, self.quality, self.max_pixels, self.crop)
         except BadImage as error:
             return Reject(error.reason, f"'{path}': {error}")
         except OSError as error:

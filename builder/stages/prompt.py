@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from artsim_dataset.schema import Level, Painting, seed_from, variant_id
-from builder.batches import BATCH_SIZE, in_batches
+from builder.batches import in_batches
 from builder.models import PromptTask, PromptWriter
 from builder.models.grammar import CHANGES
-from builder.stage import Reject, Result, Row, Run
+from builder.stage import Lane, Reject, Result, Row, Run
 
 Slot = tuple[str, int]
 """A variant before it has a level: painting id and variant index."""
@@ -28,16 +28,20 @@ Slot = tuple[str, int]
 
 @dataclass(frozen=True)
 class PromptStage:
-    """Genre, artist, title and caption -> ``variants`` rows with prompts. ``open_model`` must be picklable."""
+    """Genre, artist, title and caption -> ``variants`` rows with prompts. ``open_model`` must be picklable.
+
+    Without a ``moderate_share`` there are no levels: a generator that reads no prompt knows no such difference.
+    """
 
     open_model: Callable[[], AbstractContextManager[PromptWriter]]
     model_settings: Mapping[str, Any]
     variants: int
-    moderate_share: float
+    moderate_share: float | None
     seed: int
+    lane: Lane = "cpu"
 
     name: ClassVar[str] = "prompt"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads: ClassVar[tuple[str, ...]] = ("genre", "artist", "title", "caption")
     adds: ClassVar[pa.Schema] = pa.schema(
         [
@@ -64,7 +68,9 @@ class PromptStage:
         if rows.num_rows == 0:
             return None
         genres = dict(zip(rows["id"].to_pylist(), rows["genre"].to_pylist(), strict=True))
-        drawn = draw_levels(genres, self.variants, self.moderate_share, self.seed)
+        drawn: Mapping[Slot, tuple[str, str]] = defaultdict(lambda: ("", ""))
+        if self.moderate_share is not None:
+            drawn = draw_levels(genres, self.variants, self.moderate_share, self.seed)
         columns: dict[str, list[str]] = {"id": list(genres), "levels": [], "changes": []}
         for painting in genres:
             levels, changes = zip(*(drawn[painting, index] for index in range(self.variants)), strict=True)
@@ -79,7 +85,7 @@ class PromptStage:
             yield lambda rows: self._run(model, rows)
 
     def _run(self, model: PromptWriter, rows: Iterable[Row]) -> Iterator[Result]:
-        for batch in in_batches(rows, max(1, BATCH_SIZE // self.variants)):
+        for batch in in_batches(rows, max(1, model.batch // self.variants)):
             tasks = [self._tasks(row) for row in batch]
             prompts = iter(model.write([task for of_row in tasks for task in of_row]))
             for row, of_row in zip(batch, tasks, strict=True):
@@ -94,14 +100,17 @@ class PromptStage:
         ]
 
 
-def _variants(row: Row, tasks: Sequence[PromptTask], prompts: Sequence[str | Reject]) -> list[Row] | Reject:
-    made: list[Row] = []
+def _variants(row: Row, tasks: Sequence[PromptTask], prompts: Sequence[str | Reject]) -> list[Row | Reject]:
+    """A row for each variant, or a reject that names it: the painting's other variants go on."""
+    made: list[Row | Reject] = []
     for index, (task, prompt) in enumerate(zip(tasks, prompts, strict=True)):
+        key = variant_id(row["id"], index)
         if isinstance(prompt, Reject):
-            return Reject(prompt.reason, f"variant {index}: {prompt.message}")
+            made.append(Reject(prompt.reason, prompt.message, key))
+            continue
         made.append(
             {
-                "id": variant_id(row["id"], index),
+                "id": key,
                 "painting_id": row["id"],
                 "level": task.level,
                 "change": task.change,

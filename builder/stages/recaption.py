@@ -18,7 +18,7 @@ import pyarrow as pa
 from builder.batches import map_rows
 from builder.images import UndecodableImage, content
 from builder.models import Captioner
-from builder.stage import Reject, Result, Row, Run
+from builder.stage import Lane, Reject, Result, Row, Run
 
 _BOX = ("content_left", "content_top", "content_right", "content_bottom")
 
@@ -29,6 +29,7 @@ class RecaptionStage:
 
     open_model: Callable[[], AbstractContextManager[Captioner]]
     model_settings: Mapping[str, Any]
+    lane: Lane = "cpu"
 
     name: ClassVar[str] = "recaption"
     version: ClassVar[int] = 1
@@ -53,7 +54,7 @@ def _caption(model: Captioner, rows: Iterable[Row]) -> Iterator[Result]:
     def ask(items: Sequence[np.ndarray]) -> list[str | Reject]:
         return model.caption(items, [""] * len(items))
 
-    return map_rows(rows, _decoded, ask, lambda row, caption: {"generated_caption": caption})
+    return map_rows(rows, _decoded, ask, lambda row, caption: {"generated_caption": caption}, model.batch)
 
 
 def _decoded(row: Row) -> np.ndarray | Reject:

@@ -183,6 +183,15 @@ def _list_table(table: Path, root: Path) -> Listing:
     return listing
 
 
+def table_column(table: Path, ours: str) -> list[str]:
+    """The cells of the column that a table has for one of ours. Raises ConfigError when it has none."""
+    rows = _read_table(table)
+    theirs = next((name for name in ALIASES[ours] if name in rows.column_names), None)
+    if theirs is None:
+        raise ConfigError(f"the table {table} has no column for the {ours}; one of: {', '.join(ALIASES[ours])}")
+    return [_cell(value) for value in rows[theirs].to_pylist()]
+
+
 def _read_table(table: Path) -> pa.Table:
     try:
         if table.suffix.lower() == ".parquet":

@@ -12,7 +12,7 @@ from PIL import Image
 
 from artsim_dataset import style_network
 from builder.images import content
-from builder.stage import Result, Row, Run
+from builder.stage import Lane, Result, Row, Run
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class StyleStage:
     reads: ClassVar[tuple[str, ...]] = ("image", "content_left", "content_top", "content_right", "content_bottom")
     adds: ClassVar[pa.Schema] = pa.schema([("style_vector", pa.binary(4 * style_network.STYLE_DIM))])
     plan_reads: ClassVar[tuple[str, ...]] = ()
+    lane: ClassVar[Lane] = "cpu"
 
     def settings(self) -> Mapping[str, Any]:
         return {"network": style_network.SHA256["predict"]}

@@ -1,10 +1,12 @@
+import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.batches import in_batches, map_rows
+from builder.batches import AHEAD, in_batches, map_rows
 from builder.stage import Reject, Row
 
 
@@ -40,17 +42,45 @@ def test_every_row_has_its_own_answer_wherever_it_failed(fates: list[str], size:
     assert results == [expected[fate](str(number)) for number, fate in enumerate(fates)]
 
 
-def test_rows_are_taken_one_batch_at_a_time() -> None:
+def test_only_a_few_batches_are_held() -> None:
     taken = []
 
     def rows() -> Iterator[Row]:
-        for number in range(10):
+        for number in range(1000):
             taken.append(number)
             yield {"id": number}
 
     results = map_rows(rows(), lambda row: row["id"], list, lambda row, answer: {"id": answer}, 3)
-    next(results)
-    assert taken == [0, 1, 2]
+    for seen in range(1, 100):
+        next(results)
+        assert len(taken) <= seen + (2 * AHEAD + 2) * 3
+
+
+def test_next_batch_is_prepared_while_the_model_works() -> None:
+    third_is_ready = threading.Event()
+
+    def prepare(row: Row) -> int:
+        if row["id"] == 2:
+            third_is_ready.set()
+        return int(row["id"])
+
+    def ask(items: Sequence[int]) -> Sequence[int]:
+        assert third_is_ready.wait(5), "the model waited for a picture"
+        return items
+
+    rows = [{"id": number} for number in range(6)]
+    assert len(list(map_rows(rows, prepare, ask, lambda row, answer: {"id": answer}, 2))) == 6
+
+
+@pytest.mark.parametrize("where", ["prepare", "ask", "finish"])
+def test_what_breaks_in_a_thread_breaks_the_stage(where: str) -> None:
+    def broken(*_: object) -> Any:
+        raise OSError("the disk is gone")
+
+    parts: dict[str, Any] = {"prepare": lambda row: 1, "ask": lambda items: items, "finish": lambda row, a: {"id": a}}
+    parts[where] = broken
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(map_rows([{"id": 1}] * 20, parts["prepare"], parts["ask"], parts["finish"], 2))
 
 
 def test_a_model_that_answers_too_few_is_not_believed() -> None:

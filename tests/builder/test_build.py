@@ -24,6 +24,7 @@ from builder.build import BuildResult, build
 from builder.config import load_config
 from builder.engine import LocalEngine, R, T, Tick
 from builder.models.clip_tokens import count
+from builder.stage import Lane
 from builder.write import image_names
 from tests.conftest import Silent
 
@@ -31,7 +32,7 @@ from tests.conftest import Silent
 class NoEngine:
     """Fails when it is given any work: a finished build has none."""
 
-    def map(self, task: Callable[[T, Tick], R], items: Sequence[T], advance: Tick) -> Iterator[R]:
+    def map(self, task: Callable[[T, Tick], R], items: Sequence[T], advance: Tick, lane: Lane = "cpu") -> Iterator[R]:
         assert not items, f"{len(items)} shards were run again"
         yield from ()
 

@@ -16,7 +16,7 @@ from artsim_dataset.errors import StageError
 from builder.engine import LocalEngine
 from builder.run import Runner
 from builder.shards import StageFolder, digest, read_rows
-from builder.stage import Reject, Result, Row, Run
+from builder.stage import Lane, Reject, Result, Row, Run
 
 SHARDS = ["00000", "00001"]
 
@@ -50,6 +50,7 @@ class Shout:
     reads: ClassVar[tuple[str, ...]] = ("word",)
     adds: ClassVar[pa.Schema] = pa.schema([("loud", pa.string())])
     plan_reads: ClassVar[tuple[str, ...]] = ()
+    lane: ClassVar[Lane] = "cpu"
 
     def settings(self) -> Mapping[str, Any]:
         return {"mark": self.mark, "log": self.log}
@@ -75,13 +76,17 @@ class Shout:
 
 @dataclass(frozen=True)
 class Split:
-    """Fans out: two rows for each, which also know the rank that the plan gave."""
+    """Fans out: two rows for each, which also know the rank that the plan gave. The half that the file
+    ``refused`` holds is rejected."""
+
+    refused: str = ""
 
     name: ClassVar[str] = "split"
     version: ClassVar[int] = 1
     reads: ClassVar[tuple[str, ...]] = ("loud",)
     adds: ClassVar[pa.Schema] = pa.schema([("painting_id", pa.string()), ("half", pa.string()), ("rank", pa.int32())])
     plan_reads: ClassVar[tuple[str, ...]] = ("word",)
+    lane: ClassVar[Lane] = "cpu"
 
     def settings(self) -> Mapping[str, Any]:
         return {}
@@ -96,10 +101,14 @@ class Split:
             for row in rows:
                 middle = len(row["loud"]) // 2
                 halves = row["loud"][:middle], row["loud"][middle:]
-                yield [
-                    {"id": f"{row['id']}-{k}", "painting_id": row["id"], "half": half, "rank": row["rank"]}
+                refused = Path(self.refused).read_text() if self.refused else ""
+                made: list[Row | Reject] = [
+                    Reject("refused", "not this half", f"{row['id']}-{k}")
+                    if half == refused
+                    else {"id": f"{row['id']}-{k}", "painting_id": row["id"], "half": half, "rank": row["rank"]}
                     for k, half in enumerate(halves)
                 ]
+                yield made
 
         yield run
 
@@ -142,6 +151,10 @@ class Bench:
     def shout(self, **settings: Any) -> Shout:
         return Shout(str(self.log), **settings)
 
+    def refuse(self, half: str) -> Split:
+        (self.work / "refused").write_text(half)
+        return Split(str(self.work / "refused"))
+
 
 @pytest.fixture
 def bench(tmp_path: Path, engine: LocalEngine) -> Bench:
@@ -169,12 +182,36 @@ def test_fan_out_gives_each_new_row_the_columns_of_its_painting(bench: Bench) ->
     ]
 
 
+def test_one_variant_may_be_rejected_and_its_sibling_goes_on(bench: Bench) -> None:
+    rows = bench.run(bench.shout(), bench.refuse("L!"))
+    assert [row["id"] for row in rows] == ["a-0", "c-0", "c-1"]
+    report = bench.runner.reports[-1]
+    assert (report.rows_in, report.rows_out) == (2, 3)
+    assert report.rejects == [Reject("refused", "not this half", "a-1", "split")]
+    bench.words({"a": "owl", "b": "", "d": "dog"}, {"c": "cat"})
+    assert [row["id"] for row in bench.run(bench.shout(), bench.refuse("L!"))] == ["a-0", "d-0", "d-1", "c-0", "c-1"]
+    assert bench.runner.reports[-1].rejects == report.rejects
+
+
+def test_retry_gives_the_rejected_variant_another_chance(bench: Bench) -> None:
+    bench.run(bench.shout(), bench.refuse("L!"))
+    rows = bench.run(bench.shout(), bench.refuse("none"), retry=True)
+    assert [row["id"] for row in rows] == ["a-0", "a-1", "c-0", "c-1"]
+    assert bench.runner.reports[-1].rejects == []
+
+
 def test_second_run_runs_nothing_and_writes_nothing(bench: Bench) -> None:
     first = bench.run(bench.shout(), Split())
-    before = {path: path.stat().st_mtime_ns for path in bench.work.rglob("*.*") if path != bench.log}
+
+    def written() -> dict[Path, int]:
+        # plan.json is touched by every run of an unfinished build: its time says when the run began
+        aside = (bench.log, bench.work / "plan.json")
+        return {path: path.stat().st_mtime_ns for path in bench.work.rglob("*.*") if path not in aside}
+
+    before = written()
     assert bench.run(bench.shout(), Split()) == first
     assert bench.ran() == []
-    assert {path: path.stat().st_mtime_ns for path in bench.work.rglob("*.*") if path != bench.log} == before
+    assert written() == before
 
 
 def test_changed_row_is_the_only_one_run_again(bench: Bench) -> None:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from artsim_dataset.cli import app
 from artsim_dataset.errors import ConfigError
+from builder.models.ledger import Ledger
 from builder.shards import Sidecar, StageFolder, digest, write_json
 from builder.status import Plan, read_plan, status, workers_seen, write_plan
 
@@ -184,12 +185,28 @@ def test_torn_files_of_a_crash_are_passed_over(build: Build) -> None:
     (build.work / FOLDERS[1]).mkdir()
     (build.work / FOLDERS[1] / "00000.json").write_text('{"stage": "cap')
     (build.work / FOLDERS[1] / "00001.parquet").write_bytes(b"no sidecar yet")
-    (build.work / "paid").mkdir()
-    (build.work / "paid" / "spent.jsonl").write_text('{"cost": 0.042}\n{"cost": 0.011}\n{"co')
+    assert status(build.out, NOW).stages[1].shards == 0
+
+
+def test_cost_is_what_the_ledger_counts(build: Build) -> None:
+    assert status(build.out, NOW).cost is None
+    ledger = Ledger(build.work / "paid")
+    ledger.settle(ledger.allow(0.05, None), 0.042)
+    ledger.allow(0.011, None)
+    with open(build.work / "paid" / "spent.jsonl", "a") as file:
+        file.write('{"ticket": "torn')
+    assert status(build.out, NOW).cost == pytest.approx(Ledger(build.work / "paid").total()) == pytest.approx(0.053)
+
+
+def test_models_are_those_of_the_latest_run_with_their_commits(build: Build) -> None:
     write_json(build.work / "models.json", {"owner/model@main": "0" * 40})
-    found = status(build.out, NOW)
-    assert found.stages[1].shards == 0
-    assert found.cost == pytest.approx(0.053) and found.models == {"owner/model@main": "0" * 40}
+    assert status(build.out, NOW).models == {"owner/model": "0" * 40}
+    settings = [
+        {"kind": "blip2", "model": "a/b", "revision": "1" * 40},
+        {"vae": {"model": "c/d", "revision": "2" * 40}},
+    ]
+    write_plan(build.work, FOLDERS, SHARDS, settings)
+    assert status(build.out, NOW).models == {"a/b": "1" * 40, "c/d": "2" * 40}
 
 
 # --- the command ---------------------------------------------------------------------------------------------------

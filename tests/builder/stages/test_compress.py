@@ -12,6 +12,8 @@ from builder.stages.compress import CompressStage
 class Halver:
     """A compressor that keeps half of the words and cannot do 'impossible'."""
 
+    batch = 16
+
     def count(self, text: str) -> int:
         return len(text.split())
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from artsim_dataset.schema import painting_id_of, seed_from
 from builder.models import PromptTask
 from builder.models.grammar import CHANGES
-from builder.models.lite_prompt import GrammarWriter
+from builder.models.lite_prompt import GrammarWriter, SilentWriter
 from builder.stage import Reject, Row, fingerprint
 from builder.stages.prompt import PromptStage, draw_levels
 
@@ -20,6 +20,8 @@ SIZES = st.dictionaries(st.sampled_from(["Baroque", "Cubism", "Rococo"]), st.int
 
 class Echo:
     """A writer that repeats its task, and refuses paintings called 'no'."""
+
+    batch = 16
 
     def write(self, tasks: Sequence[PromptTask]) -> list[str | Reject]:
         batches.append(len(tasks))
@@ -35,6 +37,11 @@ batches: list[int] = []
 @contextmanager
 def open_echo() -> Iterator[Echo]:
     yield Echo()
+
+
+@contextmanager
+def open_silent() -> Iterator[SilentWriter]:
+    yield SilentWriter()
 
 
 @contextmanager
@@ -150,12 +157,22 @@ def test_rows_fill_the_declared_columns_and_belong_to_their_painting() -> None:
     assert len(set(table["prompt_complete"].to_pylist())) == 50
 
 
-def test_a_painting_without_one_of_its_prompts_is_rejected_whole_and_the_next_is_not_shifted() -> None:
+def test_a_variant_without_a_prompt_is_rejected_alone_and_the_next_is_not_shifted() -> None:
     rows = [row("B/a_b", "radical,moderate", "emotional,", "no"), row("B/c_d", "moderate,moderate", ",")]
     with stage().open() as run:
         rejected, kept = run(rows)
-    assert rejected == Reject("refused", "variant 0: not this one")
-    assert isinstance(kept, list) and [variant["painting_id"] for variant in kept] == ["B/c_d", "B/c_d"]
+    assert rejected == [Reject("refused", "not this one", f"B/a_b-{index}") for index in (0, 1)]
+    assert isinstance(kept, list)
+    assert [v["painting_id"] for v in kept if isinstance(v, dict)] == ["B/c_d", "B/c_d"]
+
+
+def test_without_a_share_of_moderate_prompts_there_are_no_levels() -> None:
+    silent = PromptStage(open_silent, {}, 2, None, 42)
+    table = pa.table({"id": ["B/a_b"], "genre": ["B"]})
+    assert silent.plan(table).to_pylist() == [{"id": "B/a_b", "levels": ",", "changes": ","}]  # type: ignore[union-attr]
+    with silent.open() as run:
+        (made,) = run([row("B/a_b", ",", ",")])
+    assert [(v["level"], v["change"], v["prompt_complete"]) for v in made] == [("", "", "")] * 2  # type: ignore[index, union-attr]
 
 
 @pytest.mark.parametrize("variants", [1, 3, 40])

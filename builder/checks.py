@@ -1,0 +1,58 @@
+"""What every generated image must pass, and the second chance of one that does not.
+
+A NaN from a half-precision VAE, a black frame from an overflow, a pipeline that hands its input back: each would enter
+the data set as a variant and teach a model nonsense.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from builder.models import ImageGenerator, ImageTask, Made, Pixels
+from builder.stage import Reject
+
+_FINAL = frozenset(["safety_checker", "content_policy", "refused_by_server", "wrong_size"])
+"""Reasons that another way of decoding would not cure, or must not get around."""
+
+logger = logging.getLogger(__name__)
+
+
+def generate_checked(generator: ImageGenerator, tasks: Sequence[ImageTask]) -> list[Made | Reject]:
+    """What the generator made of each task, checked; an image with a fault is made once more, carefully."""
+    return [_checked(generator, task, made) for task, made in zip(tasks, generator.generate(tasks), strict=True)]
+
+
+def _checked(generator: ImageGenerator, task: ImageTask, made: Made | Reject) -> Made | Reject:
+    first = problem(task, made)
+    if first is None or first.reason in _FINAL:
+        return first or made
+    again = generator.careful(task)
+    if again is None:
+        return first
+    second = problem(task, again)
+    logger.info("%s: %s (%s)", task.id, first.message, "made again with care" if second is None else "and so again")
+    return second or again
+
+
+def problem(task: ImageTask, made: Made | Reject) -> Reject | None:
+    """The reject that an answer is or deserves."""
+    return made if isinstance(made, Reject) else fault(made.pixels, task.image)
+
+
+def fault(variant: Pixels, painting: Pixels | None = None) -> Reject | None:
+    """What is wrong with a generated image, if anything: another size, all black, one colour, or the painting itself.
+
+    Limits are in grey levels of 255, wide enough for JPEG noise.
+    """
+    if painting is not None and variant.shape != painting.shape:
+        return Reject("wrong_size", f"the variant is {variant.shape[1::-1]}, the painting {painting.shape[1::-1]}")
+    if variant.max() < 8:
+        return Reject("black", "the variant is all black")
+    if float(variant.std()) < 1:
+        return Reject("constant", "the variant is of one colour")
+    if painting is not None and float(np.abs(variant.astype(np.int16) - painting).mean()) < 0.5:
+        return Reject("identical", "the variant is the painting itself")
+    return None
