@@ -38,6 +38,9 @@ FINAL = frozenset({"content_policy", "refused_by_server", "timeout", "server_err
 _NO_KEY = "not-needed"
 _CONNECT_SECONDS = 10.0
 _LONGEST_WAIT = 120.0
+_REFUSALS = 20
+"""So many rows may be at fault before any is not; more, and it is the settings."""
+
 _REFUSED_BY_POLICY = frozenset({"content_policy_violation", "moderation_blocked", "content_filter"})
 _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _LOGIN_IN_URL = re.compile(r"//[^/\s@]+@")
@@ -166,6 +169,7 @@ class Server:
         self.name = client.base_url.host
         self._worked = False
         self._failed_in_a_row = 0
+        self._refused = 0
 
     async def ask(self, send: Callable[[], Awaitable[T]]) -> T | Reject:
         """The answer, or a reject when this request is at fault or failed alone.
@@ -193,7 +197,7 @@ class Server:
         """What an error means for the row it came from.
 
         Raises:
-            ConfigError: the key, the model or the address is wrong.
+            ConfigError: the key, the model, the address or a setting is wrong.
             ArtsimError: the server is gone, or fails whatever it is asked.
         """
         import openai
@@ -213,8 +217,14 @@ class Server:
         if never_connected(error):
             raise ArtsimError(f"{self.name} cannot be reached; start it or check base_url, and run again") from None
         if isinstance(error, openai.APIStatusError) and _at_fault(error):
-            blocked = error.code in _REFUSED_BY_POLICY
-            return Reject("content_policy" if blocked else "refused_by_server", f"{self.name}: {said}")
+            if error.code in _REFUSED_BY_POLICY:
+                return Reject("content_policy", f"{self.name}: {said}")
+            self._refused += 1
+            if not self._worked and self._refused > max(self.calls.concurrency, _REFUSALS):
+                raise ConfigError(
+                    f"{self.name} refused the first {self._refused} requests ({said}); check model and settings"
+                ) from None
+            return Reject("refused_by_server", f"{self.name}: {said}")
         self._failed_in_a_row += 1
         if not self._worked or self._failed_in_a_row > self.calls.concurrency:
             raise ArtsimError(

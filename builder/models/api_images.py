@@ -11,6 +11,7 @@ import asyncio
 import base64
 import binascii
 import io
+import logging
 import math
 import warnings
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,8 @@ from builder.stage import Reject
 
 if TYPE_CHECKING:
     from openai import APIError
+
+logger = logging.getLogger(__name__)
 
 VARIATIONS = "dall-e-2"
 PLAIN_PROMPT = "Paint this painting again, as a variation of itself."
@@ -63,8 +66,11 @@ def open_openai(config: OpenAIImages, folder: Path) -> Iterator[OpenAIGenerator]
         )
     client = open_client(config.base_url, config.timeout, retries=0)
     calls = Calls(config.concurrency, config.requests_per_minute)
+    ledger = Ledger(folder)
+    if config.max_cost is not None:
+        logger.info("spent on images so far: $%.2f of $%.2f", ledger.total(), config.max_cost)
     try:
-        yield OpenAIGenerator(Server(client, config.model, calls), config, Ledger(folder))
+        yield OpenAIGenerator(Server(client, config.model, calls), config, ledger)
         calls.wait(client.close())
     finally:
         calls.close()
@@ -188,6 +194,8 @@ class OpenAIGenerator:
         except openai.APIError as error:
             paid = may_be_paid(error)
             spent = spent if paid else 0.0
+            if paid:
+                logger.warning("an image did not arrive and may have been paid for: $%.4f counted as spent", spent)
             raise _Failed(error, paid) from None
         except ValueError:  # no JSON: the client lets it through
             return None

@@ -124,9 +124,9 @@ def test_retry_after_is_obeyed(server: ApiServer, calls: Calls) -> None:
 
 
 def test_silence_and_a_cut_connection_are_retried(server: ApiServer, calls: Calls) -> None:
-    faults = [Fault(hang=1.0), Fault(body=b'{"id"', cut=True)]
+    faults = [Fault(hang=20), Fault(body=b'{"id"', cut=True)]
     server.fault = lambda request: faults[request.seen] if request.seen < 2 else None
-    (answer,) = ask(server.url, calls, timeout=0.3, retries=2)
+    (answer,) = ask(server.url, calls, timeout=0.8, retries=2)
     assert not isinstance(answer, Reject)
     assert len(server.requests) == 3
 
@@ -174,12 +174,21 @@ def test_a_server_that_never_works_ends_the_build(server: ApiServer, calls: Call
 
 
 def test_a_row_that_fails_among_others_that_do_not_is_a_reject(server: ApiServer, calls: Calls) -> None:
-    bad = {"5": refuse(500, "too odd", retry_after=0.01), "9": Fault(hang=1), "12": refuse(400, "too long")}
+    bad = {"5": refuse(500, "too odd", retry_after=0.01), "9": Fault(hang=20), "12": refuse(400, "too long")}
     server.fault = lambda request: bad.get(request.fields["messages"][0]["content"])
-    answers = ask(server.url, calls, 20, timeout=0.3, retries=1)
+    answers = ask(server.url, calls, 20, timeout=0.8, retries=1)
     rejects = {place: a.reason for place, a in enumerate(answers) if isinstance(a, Reject)}
     assert rejects == {5: "server_error", 9: "timeout", 12: "refused_by_server"}
     assert [request.seen for request in server.requests].count(1) == 2, "400 is not sent again"
+
+
+def test_a_server_that_refuses_whatever_it_is_asked_ends_the_build(server: ApiServer, calls: Calls) -> None:
+    server.fault = lambda request: refuse(400, "max_tokens is not supported", "unsupported_parameter")
+    answers = ask(server.url, calls, 20)
+    assert all(isinstance(answer, Reject) and answer.reason == "refused_by_server" for answer in answers)
+    with pytest.raises(ConfigError, match=r"refused the first 21 requests \(max_tokens is not supported\)"):
+        ask(server.url, calls, 200)
+    assert len(server.requests) <= 20 + 21 + 3
 
 
 def test_a_server_that_stops_working_ends_the_build(server: ApiServer, calls: Calls) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +50,7 @@ def task(number: int = 0, image: Pixels | None = None, prompt: str = "Repaint it
 
 def generate(server: ApiServer, folder: Path, *tasks: ImageTask, **options: object) -> list[Made | Reject]:
     chosen = {"base_url": server.url, "model": MODEL, "image_quality": "low"} | options
-    with open_openai(OpenAIImages(**chosen), folder) as generator:  # type: ignore[arg-type]
+    with open_openai(OpenAIImages(**chosen), folder) as generator:
         return generator.generate(tasks)
 
 
@@ -115,9 +116,9 @@ def test_a_task_without_a_painting_is_a_mistake_in_the_settings(server: ApiServe
 
 def test_answers_come_in_order_and_at_most_as_many_at_once(server: ApiServer, tmp_path: Path) -> None:
     server.delay = 0.05
-    answers = generate(server, tmp_path, *(task(number) for number in range(8)), concurrency=3)
+    answers = generate(server, tmp_path, *(task(number) for number in range(6)), concurrency=3)
     blues = [round(float(made(answer).pixels[..., 2].mean())) for answer in answers]
-    assert blues == [255 - 40 - 10 * number for number in range(8)]
+    assert blues == [255 - 40 - 10 * number for number in range(6)]
     assert server.most_at_once == 3
 
 
@@ -165,17 +166,33 @@ def test_a_build_that_is_killed_keeps_what_it_paid_for(server: ApiServer, tmp_pa
     assert len(server.requests) == before + 1
 
 
+def test_ctrl_c_stops_at_once_and_counts_what_was_under_way(server: ApiServer, tmp_path: Path) -> None:
+    server.fault = lambda request: Fault(hang=30)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell may have it ignored
+    timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
+    began = time.monotonic()
+    try:
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            generate(server, tmp_path, task(), task(1), task(2), concurrency=2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert time.monotonic() - began < 10
+    assert Ledger(tmp_path).total() == pytest.approx(len(server.requests) * COST)
+    assert len(server.requests) == 2
+
+
 def test_the_budget_is_never_passed_and_what_was_paid_is_kept(server: ApiServer, tmp_path: Path) -> None:
     server.delay = 0.03
-    tasks = [task(number) for number in range(12)]
+    tasks = [task(number) for number in range(8)]
     with pytest.raises(BudgetReached) as caught:
         generate(server, tmp_path, *tasks, concurrency=4, max_cost=5.5 * COST)
     assert len(server.requests) == 5
     assert caught.value.images == 5 and caught.value.spent == pytest.approx(5 * COST)
     assert "5 images are paid for and kept; raise --max-cost and run the same command" in str(caught.value)
-    assert len(generate(server, tmp_path, *tasks, max_cost=12 * COST)) == 12
-    assert len(server.requests) == 12
-    assert Ledger(tmp_path).total() == pytest.approx(12 * COST)
+    assert len(generate(server, tmp_path, *tasks, max_cost=8 * COST)) == 8
+    assert len(server.requests) == 8
+    assert Ledger(tmp_path).total() == pytest.approx(8 * COST)
 
 
 def test_a_budget_needs_a_price(tmp_path: Path) -> None:
@@ -192,7 +209,9 @@ def test_a_model_without_a_price_costs_nothing_that_is_known(server: ApiServer, 
     assert Ledger(tmp_path).total() == 0
 
 
-@pytest.mark.parametrize("fault", [refuse(429, retry_after=0.01), refuse(500, retry_after=0.01), refuse(409)])
+@pytest.mark.parametrize(
+    "fault", [refuse(429, retry_after=0.01), refuse(409, retry_after=0.01), refuse(503, retry_after=0.01)]
+)
 def test_a_refused_request_is_sent_again_and_costs_nothing(server: ApiServer, tmp_path: Path, fault: Fault) -> None:
     server.fault = lambda request: fault if request.seen < 2 else None
     (answer,) = generate(server, tmp_path, task())
@@ -207,17 +226,17 @@ def test_retry_after_is_obeyed(server: ApiServer, tmp_path: Path) -> None:
     assert 1.2 <= second.at - first.at < 2
 
 
-@pytest.mark.parametrize("fault", [Fault(hang=2), Fault(body=b'{"data"', cut=True)])
+@pytest.mark.parametrize("fault", [Fault(hang=20), Fault(body=b'{"data"', cut=True)])
 def test_a_request_whose_end_nobody_saw_counts_as_paid(server: ApiServer, tmp_path: Path, fault: Fault) -> None:
     server.fault = lambda request: fault if request.seen == 0 else None
-    (answer,) = generate(server, tmp_path, task(), timeout=0.4)
+    (answer,) = generate(server, tmp_path, task(), timeout=1.5)
     assert isinstance(answer, Made) and answer.provenance["cost_usd"] == COST
     assert Ledger(tmp_path).total() == pytest.approx(2 * COST)
 
 
 def test_money_is_not_thrown_after_a_server_that_stays_silent(server: ApiServer, tmp_path: Path) -> None:
-    server.fault = lambda request: Fault(hang=2) if request.fields["prompt"] == "slow" else None
-    good, slow = generate(server, tmp_path, task(), task(1, prompt="slow"), timeout=0.3, concurrency=1)
+    server.fault = lambda request: Fault(hang=20) if request.fields["prompt"] == "slow" else None
+    good, slow = generate(server, tmp_path, task(), task(1, prompt="slow"), timeout=1, concurrency=1)
     assert isinstance(good, Made)
     assert isinstance(slow, Reject) and slow.reason == "timeout"
     assert len(server.requests) == 3 and Ledger(tmp_path).total() == pytest.approx(3 * COST)
@@ -311,7 +330,7 @@ def test_a_wrong_key_is_one_sentence_and_the_key_is_in_nothing_written_or_logged
     assert len(written) >= 4 and not any(SECRET.encode() in path.read_bytes() for path in written)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(1, 400), st.integers(1, 400))
 def test_a_fitted_painting_fills_the_size_and_touches_two_sides(width: int, height: int) -> None:
     size = nearest_size(width, height)
