@@ -351,7 +351,8 @@ def models_in(settings: Any) -> dict[str, str]:
     {'a/b': '01', 'c/d': '02'}
     """
     if isinstance(settings, Mapping):
-        own = {settings["model"]: settings["revision"]} if {"model", "revision"} <= settings.keys() else {}
+        model, revision = settings.get("model"), settings.get("revision")
+        own = {model: revision} if isinstance(model, str) and isinstance(revision, str) else {}
         return own | models_in(list(settings.values()))
     if isinstance(settings, list | tuple):
         return {model: revision for part in settings for model, revision in models_in(part).items()}

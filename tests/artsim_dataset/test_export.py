@@ -149,10 +149,10 @@ def test_csv_has_the_bytes_as_they_are_and_every_file_that_its_tables_name(datas
     result = export(dataset, "csv", out)
     assert result.images == {"images": 7}
     named: set[str] = set()
-    for number, line in enumerate((out / "metadata.csv").read_text().splitlines()):
+    for number, text in enumerate((out / "metadata.csv").read_text().splitlines()):
         if number:
-            original, _, _, generated = line.split(",")
-            named |= {f"images/{original}", f"images/{generated}"}
+            original, _, _, made = text.split(",")
+            named |= {f"images/{original}", f"images/{made}"}
     assert files(out) == sorted([*named, "data.csv", "metadata.csv"])
     generated = out / "images/Cubism/juan-gris_guitar_resize768_generated_1.jpg"
     assert generated.read_bytes() == picture(1001)

@@ -20,7 +20,12 @@ SD_BLOCKS = {
     "down_block_types": (CROSS, CROSS, CROSS, PLAIN),
     "up_block_types": (PLAIN_UP, CROSS_UP, CROSS_UP, CROSS_UP),
 }
-VIT_L = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}
+VIT_L: dict[str, Any] = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+}
 VIT_L |= {"patch_size": 14, "image_size": 224, "projection_dim": 768}
 
 

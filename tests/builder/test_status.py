@@ -201,7 +201,7 @@ def test_cost_is_what_the_ledger_counts(build: Build) -> None:
 def test_models_are_those_of_the_latest_run_with_their_commits(build: Build) -> None:
     write_json(build.work / "models.json", {"owner/model@main": "0" * 40})
     assert status(build.out, NOW).models == {"owner/model": "0" * 40}
-    settings = [
+    settings: list[dict[str, Any]] = [
         {"kind": "blip2", "model": "a/b", "revision": "1" * 40},
         {"vae": {"model": "c/d", "revision": "2" * 40}},
     ]
