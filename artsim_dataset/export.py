@@ -76,7 +76,8 @@ def export(
 
     Raises:
         DatasetNotFound: there is no data set in ``dataset``.
-        ConfigError: ``out`` holds something else, or ``size`` with a format that changes no pixels.
+        ConfigError: the data set has no pairs, ``out`` holds something else, ``size`` is out of range or given with a
+            format that changes no pixels.
         ArtsimError: an image of the data set cannot be read; names the row.
     """
     check_dataset(dataset)
@@ -86,11 +87,14 @@ def export(
         )
     if format == "csv" and size is not None:
         raise ConfigError("--size is for imagefolder; csv keeps every image as it is in the data set")
-    if not 16 <= (size or SIZE) <= 4096:
+    size = SIZE if size is None else size
+    if not 16 <= size <= 4096:
         raise ConfigError(f"--size must be 16 to 4096 pixels, not {size}")
+    if not (dataset / "pairs").is_dir():
+        raise ConfigError(f"{dataset} has no pairs of painting and variant; a case study has none to export")
     files = [path for split in SPLITS for path in sorted((dataset / "pairs").glob(f"{split}-*.parquet"))]
-    _claim(out, dataset, format, size or SIZE)
-    writer = _Squares(files, size or SIZE) if format == "imagefolder" else _AsIs()
+    _claim(out, dataset, format, size)
+    writer = _Squares(files, size) if format == "imagefolder" else _AsIs()
     result = _write_all(files, writer, out, watcher)
     if format == "csv":
         for name in TABLES:
@@ -137,12 +141,11 @@ class _Squares:
     def jobs(self, row: dict[str, Any]) -> Iterator[_Job]:
         painting = painting_id_of(row["id"])
         for folder, column, key in (("original", "original", painting), ("ai", "generated", row["id"])):
-            if (data := _bytes(row, column)) is not None:
-                yield _Job(f"{folder}/{self._names[key]}", partial(self._make, row, column, data))
+            yield _Job(f"{folder}/{self._names[key]}", partial(self._make, row, column))
 
-    def _make(self, row: dict[str, Any], column: str, data: bytes) -> bytes:
+    def _make(self, row: dict[str, Any], column: str) -> bytes:
         try:
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(row[column]["bytes"])) as image:
                 left, top, right, bottom = (row[side] for side in _BOX)
                 content = crop_content(image.convert("RGB"), (left, top, right, bottom))
         except (OSError, ConfigError) as error:
@@ -158,15 +161,7 @@ class _AsIs:
     def jobs(self, row: dict[str, Any]) -> Iterator[_Job]:
         genre = painting_id_of(row["id"]).rpartition("/")[0]
         for column in ("original", "generated"):
-            if (data := _bytes(row, column)) is not None:
-                yield _Job(f"images/{genre}/{row[column]['path']}", partial(bytes, data))
-
-
-def _bytes(row: dict[str, Any], column: str) -> bytes | None:
-    """The encoded image of a cell; None where a text-to-image build has no painting."""
-    cell = row[column]
-    data: bytes | None = cell and cell["bytes"]
-    return data
+            yield _Job(f"images/{genre}/{row[column]['path']}", partial(bytes, row[column]["bytes"]))
 
 
 def file_names(variants: Iterable[str]) -> dict[str, str]:

@@ -211,11 +211,12 @@ def test_data_set_from_elsewhere_cannot_write_outside_of_its_folder(tmp_path: Pa
     assert not list(tmp_path.rglob("escaped.jpg"))
 
 
-def test_text_to_image_rows_without_a_painting_give_only_their_variant(tmp_path: Path) -> None:
-    folder = make(tmp_path / "dataset", {"train": ["Cubism/a_b-0"]})
-    with SplitWriter(folder / "pairs", "test", FEATURES["pairs"]) as writer:
-        writer.write(row("Cubism/c_d-0", 1) | {"original": None})
-    assert export(folder, "imagefolder", tmp_path / "out").images == {"original": 1, "ai": 2}
+def test_study_has_no_pairs_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "build.json").write_text(json.dumps({"digest": "0123"}))
+    with pytest.raises(ConfigError, match="has no pairs"):
+        export(tmp_path, "imagefolder", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_command_tells_what_it_wrote_and_refuses_in_one_sentence(dataset: Path, tmp_path: Path) -> None:
@@ -230,6 +231,7 @@ def test_command_tells_what_it_wrote_and_refuses_in_one_sentence(dataset: Path, 
         (dataset, "--format", "zip", "--out", tmp_path / "x"): "no format 'zip'; formats are: imagefolder, csv",
         (dataset, "--format", "csv", "--size", 32, "--out", tmp_path / "x"): "csv keeps every image as it is",
         (tmp_path, "--format", "csv", "--out", tmp_path / "x"): "holds no artsim data set",
+        (dataset, "--format", "imagefolder", "--size", 0, "--out", tmp_path / "x"): "must be 16 to 4096 pixels, not 0",
         ("user/artsim", "--format", "csv", "--out", tmp_path / "x"): "hf download user/artsim",
     }.items():
         result = artsim(*arguments)
