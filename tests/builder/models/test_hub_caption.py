@@ -12,9 +12,15 @@ from builder.models import Pixels
 from builder.models.hub_caption import Blip2Captioner, open_blip2
 from builder.models.weights import Weights, resolve
 from builder.stage import Reject
-from tests.builder.models.tiny import CAPTIONS, tiny_blip2
+from tests.builder.models.tiny import CAPTIONS, one_thread, tiny_blip2
 
 BATCH = 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    with one_thread():
+        yield
 
 
 def pictures(number: int) -> list[Pixels]:

@@ -3,17 +3,23 @@
 ``says`` names the sentences a model knows. Each is cut into pieces of a few words, every piece is a token of its own,
 and the output layer leads from each piece to the next; which sentence is begun is decided by the input (through the
 model's own attention) and, for chat models, by sampling. ``says=None`` leaves the weights random: gibberish that
-depends on everything, for tests of independence. Any text can be read, letter by letter. Each takes well under 1 s.
+depends on everything, for tests of independence. Any text can be read, byte by byte at worst. Each is made in less
+than a second, once the libraries are loaded.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from artsim_dataset.schema import Painting
+from builder.models import PromptTask
 from builder.models.clip_tokens import BEGIN, END, read_merges, vocabulary
+from builder.models.grammar import CHANGES
+from builder.models.instructions import messages
 
 if TYPE_CHECKING:
     import torch
@@ -125,7 +131,8 @@ def tiny_llama(
 
     pieces = [_pieces(text) for text in says or ()]
     marks = ["<s>", "</s>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
-    tokenizer = _tokenizer(marks, pieces, eos="</s>", bos="<s>", pad=None)  # Llama 3 has no padding token either
+    told = _instructions()
+    tokenizer = _tokenizer(marks, pieces, eos="</s>", bos="<s>", pad=None, reads=told)  # Llama 3 has no padding either
     if template:
         tokenizer.chat_template = f"{{% set knows_system = {str(knows_system).lower()} %}}{_CHAT}"
     config = LlamaConfig(
@@ -149,7 +156,8 @@ def tiny_llama(
     else:
         _silence(layer.mlp.down_proj)
         _look_around(layer.self_attn, "o_proj")
-        _teach(model.model.embed_tokens.weight, model.lm_head.weight, _ids(tokenizer, pieces), start=5, stop=2)
+        head = model.lm_head.weight
+        _teach(model.model.embed_tokens.weight, head, _ids(tokenizer, pieces), 5, 2, usual=tokenizer(told)["input_ids"])
     with torch.no_grad():
         model.lm_head.weight[:2] = 0
     model.generation_config = GenerationConfig(
@@ -223,6 +231,25 @@ def clip_tokenizer_folder(folder: Path) -> Path:
 # --- how they are made to speak ---------------------------------------------------------------------------------
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Threads only get into each other's way in models this small."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def _instructions() -> str:
+    """All that the instructions say, at every level and of every kind."""
+    painting = Painting("a", "Realism", "nobody", "nothing")
+    tasks = [PromptTask(painting, "a boat", "moderate", "", 0)]
+    tasks += [PromptTask(painting, "a boat", "radical", change, 0) for change in CHANGES]
+    return "\n".join(message["content"] for task in tasks for message in messages(task))
+
+
 def _pieces(text: str, length: int = 4) -> list[str]:
     """Pieces of a few words, each with the space before it."""
     words = [f" {word}" for word in text.split()]
@@ -237,15 +264,21 @@ def _letters(text: str) -> str:
     return "".join(piece for piece, _ in spelled)
 
 
-def _tokenizer(marks: list[str], pieces: list[list[str]], eos: str, bos: str, pad: str | None) -> Any:
-    """Reads any text byte by byte; ``pieces`` are only written."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+def _tokenizer(marks: list[str], pieces: list[list[str]], eos: str, bos: str, pad: str | None, reads: str = "") -> Any:
+    """Reads texts like ``reads`` in words and any other in bytes; writes ``pieces``."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    known = [*marks, *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    written = list(dict.fromkeys(_letters(piece) for of_text in pieces for piece in of_text))
-    ids = {token: index for index, token in enumerate([*known, *(p for p in written if p not in known)])}
-    tokenizer = Tokenizer(models.BPE(vocab=ids, merges=[]))
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(vocab_size=900, special_tokens=marks, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator([reads], trainer)
+    learned = json.loads(tokenizer.to_str())["model"]
+    ids = dict(learned["vocab"])
+    for piece in dict.fromkeys(_letters(piece) for of_text in pieces for piece in of_text):
+        ids.setdefault(piece, len(ids))
+    tokenizer = Tokenizer(models.BPE(vocab=ids, merges=[tuple(pair) for pair in learned["merges"]]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(mark, special=True) for mark in marks])
@@ -298,7 +331,7 @@ def _teach(
     start: int,
     stop: int,
     loop: Sequence[int] = (),
-    usual: torch.Tensor | None = None,
+    usual: torch.Tensor | list[int] | None = None,
 ) -> None:
     """Sets both layers so that ``start`` leads to the first token of some text, each token to the next, the last to
     ``stop``; with a ``loop``, ``start`` leads into it and it to itself, a little less strongly to the first text. What
@@ -309,6 +342,8 @@ def _teach(
     tokens = torch.randn(embedding.shape, generator=random)
     tokens = (tokens - tokens.mean(1, keepdim=True)) / tokens.std(1, keepdim=True, unbiased=False)
     leads = torch.zeros_like(tokens)
+    if isinstance(usual, list):
+        usual = tokens[usual].mean(0, keepdim=True)
     known = tokens[[start, *loop, *(token for text in texts for token in text)]]
     known, _ = torch.linalg.qr((known if usual is None else torch.cat([known, usual])).T)
     for text in texts:
