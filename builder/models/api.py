@@ -14,11 +14,13 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from artsim_dataset.errors import ArtsimError, ConfigError
+from builder.model_config import LlmPrompt, OpenAIImages
 from builder.models.weights import require
 from builder.stage import Reject
 
@@ -58,7 +60,6 @@ def open_client(base_url: str | None, timeout: float, retries: int = RETRIES) ->
         ConfigError: no key where one is needed, or a base_url that is none. MissingExtra: openai is not installed.
     """
     require("a server that speaks OpenAI's protocol", "openai", "openai")
-    import httpx2
     import openai
 
     if base_url is not None and (urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname):
@@ -66,11 +67,12 @@ def open_client(base_url: str | None, timeout: float, retries: int = RETRIES) ->
     key = os.environ.get(KEY)
     if not key and not (base_url or os.environ.get("OPENAI_BASE_URL")):
         raise ConfigError(f"OpenAI's servers need a key: set the environment variable {KEY}, or give a base_url")
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs each request, with the whole address
+    for library in ("httpx", "httpx2"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # a line for each request, with the whole address
     return openai.AsyncOpenAI(
         api_key=key or _NO_KEY,
         base_url=base_url,
-        timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
+        timeout=openai.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
         max_retries=retries,
     )
 
@@ -243,11 +245,23 @@ class Server:
         return _public(line.replace(key, "***") if key else line)[:200]
 
 
-def never_connected(error: APIError) -> bool:
-    """True when the request did not leave this machine, so that nothing was done or charged for it."""
-    import httpx2
+@contextmanager
+def serving(config: LlmPrompt | OpenAIImages, retries: int = RETRIES) -> Iterator[Server]:
+    """The server that the settings name, as long as the block lasts. Raises as ``open_client`` does."""
+    client = open_client(config.base_url, config.timeout, retries)
+    calls = Calls(config.concurrency, config.requests_per_minute)
+    try:
+        yield Server(client, config.model, calls)
+    finally:
+        try:
+            calls.wait(client.close())
+        finally:
+            calls.close()
 
-    return isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.UnsupportedProtocol)
+
+def never_connected(error: APIError) -> bool:
+    """True when there was no connection to send the request on, so that nothing was done or charged for it."""
+    return type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout")  # of httpx or httpx2
 
 
 def may_work_later(error: APIError) -> bool:

@@ -26,7 +26,7 @@ from PIL import Image
 from artsim_dataset.errors import ConfigError
 from builder.model_config import OpenAIImages
 from builder.models import ImageTask, Made, Pixels
-from builder.models.api import RETRIES, Calls, Server, may_work_later, never_connected, open_client, wait_before
+from builder.models.api import RETRIES, Server, may_work_later, never_connected, serving, wait_before
 from builder.models.ledger import PRICES, BudgetReached, Ledger, price_of
 from builder.shards import digest
 from builder.stage import Reject
@@ -64,16 +64,11 @@ def open_openai(config: OpenAIImages, folder: Path) -> Iterator[OpenAIGenerator]
             f"no price is known for {config.model}, so --max-cost cannot be kept: leave it out, or take one of "
             + ", ".join(PRICES)
         )
-    client = open_client(config.base_url, config.timeout, retries=0)
-    calls = Calls(config.concurrency, config.requests_per_minute)
-    ledger = Ledger(folder)
-    if config.max_cost is not None:
-        logger.info("spent on images so far: $%.2f of $%.2f", ledger.total(), config.max_cost)
-    try:
-        yield OpenAIGenerator(Server(client, config.model, calls), config, ledger)
-        calls.wait(client.close())
-    finally:
-        calls.close()
+    with serving(config, retries=0) as server:
+        ledger = Ledger(folder)
+        if config.max_cost is not None:
+            logger.info("spent on images so far: $%.2f of $%.2f", ledger.total(), config.max_cost)
+        yield OpenAIGenerator(server, config, ledger)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from functools import partial
 from artsim_dataset.schema import Painting
 from builder.model_config import LlmPrompt
 from builder.models import PromptTask
-from builder.models.api import FINAL, Calls, Server, open_client
+from builder.models.api import FINAL, Server, serving
 from builder.models.cleaning import judge_prompt
 from builder.models.instructions import messages
 from builder.stage import Reject
@@ -33,13 +33,8 @@ def open_server(config: LlmPrompt) -> Iterator[ServerWriter]:
     Raises:
         ConfigError: no key where one is needed, or a base_url that is none. MissingExtra: openai is not installed.
     """
-    client = open_client(config.base_url, config.timeout)
-    calls = Calls(config.concurrency, config.requests_per_minute)
-    try:
-        yield ServerWriter(Server(client, config.model, calls), config)
-        calls.wait(client.close())
-    finally:
-        calls.close()
+    with serving(config) as server:
+        yield ServerWriter(server, config)
 
 
 class ServerWriter:
