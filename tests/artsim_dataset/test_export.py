@@ -91,6 +91,14 @@ def test_imagefolder_has_the_names_of_s4_and_nothing_else(dataset: Path, tmp_pat
     assert (result.written, result.kept, result.images) == (7, 0, {"original": 3, "ai": 4})
 
 
+def test_painting_whose_variants_come_in_different_batches_is_one_file(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artsim_dataset.export.ROWS_AT_ONCE", 1)
+    result = export(dataset, "imagefolder", tmp_path / "out")
+    assert (result.written, result.kept, result.images) == (7, 0, {"original": 3, "ai": 4})
+
+
 def test_stock_datasets_reads_the_two_labels(dataset: Path, tmp_path: Path) -> None:
     export(dataset, "imagefolder", tmp_path / "out")
     loaded = load_dataset("imagefolder", data_dir=str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))["train"]

@@ -76,7 +76,7 @@ def reject(reason: str) -> dict[str, str]:
 
 def test_rows_rejects_and_rate_of_every_stage_are_added_up(build: Build) -> None:
     build.stage("01-source", NOW - 100, seconds=0.0)
-    build.shard(FOLDERS[1], "00000", NOW - 90, rejects=[reject("empty"), reject("broken")], seconds=4.0)
+    build.shard(FOLDERS[1], "00000", NOW - 90, rejects=[reject("empty"), reject("broken")], seconds=4.0, reused=5)
     build.stage(FOLDERS[1], NOW - 80, SHARDS[1:3], rejects=[reject("empty")], seconds=3.0)
     build.shard(FOLDERS[1], "00003", NOW - 80, reused=10, seconds=1.0)
     build.shard(FOLDERS[2], "00001", NOW - 10, rows_in=9)
@@ -85,7 +85,7 @@ def test_rows_rejects_and_rate_of_every_stage_are_added_up(build: Build) -> None
     assert (source.name, source.shards, source.rows_out, source.rate, source.finished) == ("source", 4, 40, None, True)
     assert (caption.rows, caption.rows_all, caption.rows_out) == (40, 40, 36)
     assert caption.rejects == {"broken": 1, "empty": 3}
-    assert caption.rate == 3.0  # 30 rows in 10 s; the reused shard tells nothing of the pace
+    assert caption.rate == 2.5  # 25 rows in 10 s; reused rows tell nothing of the pace
     assert (generate.shards, generate.shards_all, generate.rows, generate.rows_all) == (1, 4, 9, 36)
     assert found.state == "running" and found.running is not None and found.running.name == "generate"
 
