@@ -33,7 +33,7 @@ class Hub:
         return self._known[model]
 
     def _ask(self, model: Asked) -> ModelState:
-        from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
         from huggingface_hub.constants import HF_HUB_OFFLINE
         from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError
 
@@ -44,7 +44,7 @@ class Hub:
         pipeline = model.stage == "generate" and not model.replaces
         try:
             url = hf_hub_url(model.model, "model_index.json" if pipeline else "config.json", revision=model.revision)
-            get_hf_file_metadata(url, token=get_token(), timeout=TIMEOUT)
+            get_hf_file_metadata(url, timeout=TIMEOUT)
             return "reachable"
         except GatedRepoError:
             return "gated"
