@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from builder import model_config as settings
 from builder.config import load_config
-from builder.needs import MODELS, ROOM_GB, Asked, asked, loaded, with_tables
+from builder.needs import MODELS, ROOM_GB, STAGES, Asked, asked, loaded, with_tables
+
+KINDS = {
+    "caption": (settings.Blip2Caption,),
+    "prompt": (settings.LlmPrompt,),
+    "compress": (settings.SummaryCompress,),
+    "generate": (settings.Img2Img, settings.Variations, settings.Text2Img),
+}
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 
@@ -249,6 +259,18 @@ def test_page_shows_the_table_as_it_is() -> None:
     assert with_tables(text) == text, "run: python -m builder.needs"
     for needs in MODELS.values():
         assert needs.model in text and needs.licence in text
+
+
+def test_every_setting_that_the_page_names_is_one() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    lines = [shlex.split(line, comments=True) for line in text.splitlines() if line.startswith("artsim ")]
+    assert len(lines) >= 6
+    for words in lines:
+        preset = words[words.index("--preset") + 1]
+        load_config(preset, assignments=[words[at + 1] for at, word in enumerate(words) if word == "--set"])
+    fields = {f"{stage}.{name}" for stage in STAGES for kind in KINDS[stage] for name in kind.model_fields}
+    named = set(re.findall(rf"`((?:{'|'.join(STAGES)})\.[a-z_]+)`", text))
+    assert named and named <= fields
 
 
 def test_table_of_the_page_is_replaced_between_its_marks_only() -> None:
