@@ -4,19 +4,23 @@
 
 A server in another process answers every request after 0.2 s, however many there are. The real prompt stage writes
 prompts with it through the official client. The limit is concurrency / 0.2 s; at least 0.90 of it is the goal at
-concurrency 16. Client and server share the machine's cores, which is what limits higher concurrencies.
+concurrency 16. Client and server share the machine's cores, so a bare loop runs beside it: the same requests written
+to open sockets, the answers read and thrown away. It shows what the server and the machine leave of the limit.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import json
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from time import process_time
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
@@ -44,19 +48,45 @@ def main() -> None:
 
 
 def _measure(url: str, concurrency: int, count: int, repeats: int) -> None:
-    stage = _stage(LlmPrompt(base_url=url, model="bench", concurrency=concurrency))
+    config = LlmPrompt(base_url=url, model="bench", concurrency=concurrency)
+    stage = _stage(config)
     rows = _rows(stage, count)
     busy: list[float] = []
     with stage.open() as run:
         _write(run, rows[:concurrency], [])  # opens the connections
-        times = interleave({"prompts": partial(_write, run, rows, busy)}, repeats)["prompts"]
+        work: dict[str, Callable[[], object]] = {
+            "bare": partial(_bare, url, concurrency, count),
+            "stage": partial(_write, run, rows, busy),
+        }
+        times = interleave(work, repeats)
     limit = concurrency / SECONDS
-    rates = [count / seconds for seconds in times]
-    print(
-        f"concurrency {concurrency}: {spread(rates, 1)} prompts/s, limit {limit:.0f}, "
-        f"ratio {spread([rate / limit for rate in rates])}, "
-        f"client {spread([1000 * seconds / count for seconds in busy])} ms of CPU a prompt"
-    )
+    print(f"concurrency {concurrency}, limit {limit:.0f} prompts/s")
+    for name, took in times.items():
+        rates = [count / seconds for seconds in took]
+        print(f"  {name}: {spread(rates, 1)} prompts/s, of the limit {spread([rate / limit for rate in rates])}")
+    ratios = [bare / ours for bare, ours in zip(times["bare"], times["stage"], strict=True)]
+    print(f"  stage / bare: {spread(ratios)}; {spread([1000 * b / count for b in busy])} ms of CPU a prompt")
+
+
+def _bare(url: str, concurrency: int, count: int) -> None:
+    """The same number of requests of the same size, each lane on one connection."""
+    address = urlsplit(url)
+    body = json.dumps({"model": "bench", "messages": [{"role": "user", "content": "x" * 2000}]}).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    async def lane() -> None:
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        for _ in range(count // concurrency):
+            writer.write(head.encode() + body)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            length = int(answer.lower().partition(b"content-length:")[2].split()[0])
+            await reader.readexactly(length)
+        writer.close()
+
+    async def lanes() -> None:
+        await asyncio.gather(*(lane() for _ in range(concurrency)))
+
+    asyncio.run(lanes())
 
 
 def _write(run: Run, rows: list[Row], busy: list[float]) -> None:
