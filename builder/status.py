@@ -17,55 +17,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from artsim_dataset.errors import ConfigError
-from builder.shards import Sidecar, digest, write_json
+from builder.plan import PLAN, Plan, read_plan
+from builder.plan import write_plan as write_plan  # the runner's half
+from builder.shards import Sidecar, digest
 
 WORK = "work"
-PLAN = "plan.json"
 NEWEST = 32
 """Sidecars that tell the present pace: the first of a stage hold the time to load its model."""
 
 STALLED = 5.0
-"""A build is called stalled when it wrote nothing for this many times its slowest newest shard, and a minute."""
+"""A build is called stalled when it wrote nothing for this many times the slowest of its stage's newest shards, and
+never before QUIET seconds; a stage without any shard yet loads its model, for which FIRST seconds are allowed."""
+QUIET, FIRST = 300.0, 1800.0
 
 State = Literal["starting", "running", "stalled", "assembling", "finished"]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The folders of a build's stages in order, by name, its shards, and its models by their commits."""
-
-    folders: tuple[str, ...]
-    shards: tuple[str, ...]
-    models: dict[str, str] = field(default_factory=dict)
-
-
-def write_plan(
-    work: Path, folders: Sequence[str], shards: Sequence[str], settings: Sequence[Mapping[str, Any]] = ()
-) -> None:
-    """Notes which stage folders and shards are those of the run that begins; the file's time is its beginning.
-
-    The plan of a finished build is left alone when it is the same: a second run writes nothing.
-
-    Args:
-        work: the work folder.
-        folders: names of the stages' folders below it, in order.
-        shards: names of all shards.
-        settings: of the stages; the models that they name are noted with their commits.
-    """
-    plan = Plan(tuple(folders), tuple(shards), models_in(settings))
-    if read_plan(work) != plan:
-        write_json(work / PLAN, {"folders": list(folders), "shards": list(shards), "models": plan.models})
-    elif not (work.parent / "build.json").is_file():
-        os.utime(work / PLAN)
-
-
-def read_plan(work: Path) -> Plan | None:
-    """The plan of the latest run; None when no run came so far."""
-    try:
-        noted = json.loads((work / PLAN).read_text(encoding="utf-8"))
-        return Plan(tuple(noted["folders"]), tuple(noted["shards"]), dict(noted.get("models", {})))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
 
 
 @dataclass(frozen=True)
@@ -140,6 +105,7 @@ def status(out: Path, now: float | None = None) -> BuildStatus:
     plan = read_plan(work) or Plan((), ())
     stages: list[StageStatus] = []
     running: Running | None = None
+    slowest = 0.0
     chain = dict.fromkeys(plan.shards, "")
     before: dict[str, _Done] = {}
     for number, folder in enumerate(plan.folders):
@@ -147,13 +113,14 @@ def status(out: Path, now: float | None = None) -> BuildStatus:
         rows_in = sum(shard.sidecar.rows_out for shard in before.values()) if number else None
         stages.append(_stage(_stage_name(folder), done, len(plan.shards), rows_in))
         if running is None and not stages[-1].finished:
-            running = _running(stages[-1], list(done.values()), (work / PLAN).stat().st_mtime, now)
+            running = _running(stages[-1], _newest(done), (work / PLAN).stat().st_mtime, now)
+            slowest = max((shard.sidecar.seconds for shard in _newest(done)), default=0.0)
         before = done
     folders = {folder: _size(work / folder) for folder in _stage_folders(work)}
     disk_work = _size(work)
     return BuildStatus(
         out=str(out),
-        state=_state(out, plan, running, stages, now),
+        state=_state(out, plan, running, slowest, now),
         source=str(begun.get("source", "")),
         preset=str(begun.get("preset", "")),
         stages=stages,
@@ -241,12 +208,17 @@ def _stage(name: str, done: dict[str, _Done], shards: int, rows_all: int | None)
     )
 
 
-def _running(stage: StageStatus, done: list[_Done], begun: float, now: float) -> Running:
+def _newest(done: Mapping[str, _Done]) -> list[_Done]:
+    """The newest shards that something was done for, the newest last."""
+    ran = [shard for shard in done.values() if shard.sidecar.rows_in > shard.sidecar.reused]
+    return sorted(ran, key=lambda shard: shard.at)[-NEWEST:]
+
+
+def _running(stage: StageStatus, newest: list[_Done], begun: float, now: float) -> Running:
     """Pace and time left from the newest shards: what a worker does in a second, times the workers seen at once.
 
     Since the newest shard, or since the run ``begun`` when that is later, work went on that no sidecar tells of yet.
     """
-    newest = sorted((d for d in done if d.sidecar.rows_in > d.sidecar.reused), key=lambda d: d.at)[-NEWEST:]
     seconds = sum(d.sidecar.seconds for d in newest)
     if not seconds:
         return Running(stage.name, None, None, None)
@@ -271,30 +243,24 @@ def workers_seen(spans: Sequence[tuple[float, float]]) -> int:
     return most
 
 
-def _state(out: Path, plan: Plan, running: Running | None, stages: list[StageStatus], now: float) -> State:
+def _state(out: Path, plan: Plan, running: Running | None, slowest: float, now: float) -> State:
     if not plan.folders:
         return "starting"
     if running is None:
         return "finished" if (out / "build.json").is_file() else "assembling"
-    latest, slowest = _latest(out / WORK, plan)
-    return "stalled" if now - latest > max(60.0, STALLED * slowest) else "running"
+    patience = FIRST if running.pace is None else max(QUIET, STALLED * slowest)
+    return "stalled" if now - _latest(out / WORK, plan) > patience else "running"
 
 
-def _latest(work: Path, plan: Plan) -> tuple[float, float]:
-    """When the build last wrote anything of its plan, and the seconds of the slowest of its newest shards."""
-    times: list[tuple[float, Path]] = []
-    for path in (
-        work / PLAN,
-        work / "build.log",
-        *(p for folder in plan.folders for p in (work / folder).glob("*.json")),
-    ):
+def _latest(work: Path, plan: Plan) -> float:
+    """When the build last wrote anything of its plan."""
+    times = [0.0]
+    for path in (work / PLAN, work / "build.log", *(p for name in plan.folders for p in (work / name).glob("*.json"))):
         try:
-            times.append((path.stat().st_mtime, path))
+            times.append(path.stat().st_mtime)
         except FileNotFoundError:
             continue
-    newest = sorted(times)[-NEWEST:]
-    seconds = [sidecar.seconds for _, path in newest if (sidecar := Sidecar.read(path))]
-    return newest[-1][0] if newest else 0.0, max(seconds, default=0.0)
+    return max(times)
 
 
 def _stage_folders(work: Path) -> list[str]:
@@ -342,18 +308,3 @@ def _models(work: Path, plan: Plan) -> dict[str, str]:
     except (FileNotFoundError, ValueError):
         return {}
     return {name.rpartition("@")[0]: commit for name, commit in locked.items()}
-
-
-def models_in(settings: Any) -> dict[str, str]:
-    """Model -> revision, for every pair of the two anywhere in the settings of stages.
-
-    >>> models_in([{"steps": 25, "model": "a/b", "revision": "01", "vae": {"model": "c/d", "revision": "02"}}, {}])
-    {'a/b': '01', 'c/d': '02'}
-    """
-    if isinstance(settings, Mapping):
-        model, revision = settings.get("model"), settings.get("revision")
-        own = {model: revision} if isinstance(model, str) and isinstance(revision, str) else {}
-        return own | models_in(list(settings.values()))
-    if isinstance(settings, list | tuple):
-        return {model: revision for part in settings for model, revision in models_in(part).items()}
-    return {}

@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 from artsim_dataset.cli import app
 from artsim_dataset.errors import ConfigError
 from builder.models.ledger import Ledger
+from builder.plan import Plan, read_plan, write_plan
 from builder.shards import Sidecar, StageFolder, digest, write_json
-from builder.status import Plan, read_plan, status, workers_seen, write_plan
+from builder.status import status, workers_seen
 
 SHARDS = ["00000", "00001", "00002", "00003"]
 FOLDERS = ["01-source", "02-caption-aaaaaaaaaaaa", "03-generate-bbbbbbbbbbbb"]
@@ -146,6 +147,17 @@ def test_resumed_run_does_not_count_the_hours_in_between_as_work(build: Build) -
     found = status(build.out, NOW)
     assert found.state == "running" and found.running is not None
     assert found.running.eta == pytest.approx(30 / 2 - 2)
+
+
+def test_slow_stage_is_given_time_before_it_is_called_stalled(build: Build) -> None:
+    build.stage("01-source", NOW - 4000)
+    os.utime(build.work / "plan.json", (NOW - 1700, NOW - 1700))
+    assert status(build.out, NOW).state == "running"  # a large model may still be loading
+    assert status(build.out, NOW + 200).state == "stalled"
+    build.shard(FOLDERS[1], "00000", NOW, seconds=400.0)
+    assert status(build.out, NOW + 1900).state == "running" and status(build.out, NOW + 2100).state == "stalled"
+    build.shard(FOLDERS[1], "00000", NOW, seconds=1.0)
+    assert status(build.out, NOW + 290).state == "running" and status(build.out, NOW + 310).state == "stalled"
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), max_size=12))
