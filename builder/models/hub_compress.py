@@ -8,6 +8,7 @@ cut off unseen: a prompt that no summary makes short enough loses whole clauses 
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections import defaultdict
@@ -68,35 +69,42 @@ def open_summary(weights: Weights, reader: Weights | None, config: SummaryCompre
 
 
 def clip_counter(weights: Weights, subfolders: Sequence[str] = ("tokenizer_2", "tokenizer")) -> Count | None:
-    """Counts tokens, without begin and end marks and never cutting, with the tokenizer of a pipeline.
+    """Counts tokens, without begin and end marks and never cutting, with the CLIP tokenizer of a pipeline.
 
-    The first of ``subfolders`` that there is: an SDXL Refiner has only ``tokenizer_2``. None when there is none. Raises
-    ConfigError when the Hub cannot be reached.
+    The first of ``subfolders`` that the pipeline has one in: an SDXL Refiner has only ``tokenizer_2``. None when it has
+    none, or is no pipeline. Raises ConfigError when its files cannot be had.
     """
     from transformers import AutoTokenizer
 
     with loading(weights.name):
-        found = next((name for name in subfolders if _has(weights, f"{name}/tokenizer_config.json")), None)
+        parts = _pipeline_parts(weights)
+        found = next((name for name in subfolders if (parts.get(name) or "").startswith("CLIP")), None)
         if found is None:
             return None
         tokenizer: Any = AutoTokenizer.from_pretrained(**weights.where(), subfolder=found)
     return lambda text: len(tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
 
 
-def _has(weights: Weights, file: str) -> bool:
-    """Whether the model has a file. Errors other than that it has none are raised."""
+def _pipeline_parts(weights: Weights) -> dict[str, str | None]:
+    """The class of each part of a diffusers pipeline; empty for what is none.
+
+    Read from its index, which every cache of a pipeline holds, so that this works offline too.
+    """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    if weights.folder:
-        return (Path(weights.folder) / file).is_file()
-    try:
-        hf_hub_download(weights.name, file, revision=weights.revision)
-    except LocalEntryNotFoundError:  # offline and not in the cache: an EntryNotFoundError too, but no answer
-        raise
-    except EntryNotFoundError:
-        return False
-    return True
+    index = Path(weights.folder) / "model_index.json"
+    if not weights.folder:
+        try:
+            index = Path(hf_hub_download(weights.name, "model_index.json", revision=weights.revision))
+        except LocalEntryNotFoundError:  # offline and not in the cache: an EntryNotFoundError too, but no answer
+            raise
+        except EntryNotFoundError:
+            return {}
+    if not index.is_file():
+        return {}
+    parts = json.loads(index.read_text(encoding="utf-8"))
+    return {name: part[1] for name, part in parts.items() if isinstance(part, list) and len(part) == 2}
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import json
+import threading
 import weakref
 from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +26,7 @@ from builder.stage import Reject
 from tests.builder.models.tiny import PROMPTS, SUMMARIES, clip_tokenizer_folder, one_thread, tiny_bart
 
 BATCH = 4
+COMMIT = "0123456789" * 4
 LONG, SHORT = PROMPTS[0], PROMPTS[2]
 OTHER_LONG = " ".join(PROMPTS[1:])
 
@@ -154,31 +161,45 @@ def test_summaries_are_what_the_arithmetic_says(babbler: SummaryCompressor) -> N
         assert summary == babbler._tokenizer.decode(said, skip_special_tokens=True)
 
 
+def pipeline_folder(folder: Path, **tokenizers: str | None) -> Path:
+    """A pipeline with tokenizers only: name -> class."""
+    parts = {name: [kind and "transformers", kind] for name, kind in tokenizers.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model_index.json").write_text(json.dumps({"_class_name": "Pipeline", **parts}))
+    for name, kind in tokenizers.items():
+        if kind == "CLIPTokenizer":
+            clip_tokenizer_folder(folder / name)
+        elif kind:
+            tiny_bart(folder / name)
+    return folder
+
+
+def local(folder: Path) -> Weights:
+    return Weights("pipeline", "local", str(folder))
+
+
 def test_counts_come_from_the_pipelines_own_tokenizer(tmp_path: Path) -> None:
-    pipeline = tmp_path / "pipeline"
-    assert clip_counter(Weights("pipeline", "local", str(tmp_path))) is None
-    clip_tokenizer_folder(pipeline / "tokenizer_2")
-    count = clip_counter(Weights("pipeline", "local", str(pipeline)))
+    count = clip_counter(local(pipeline_folder(tmp_path, tokenizer=None, tokenizer_2="CLIPTokenizer")))
     assert count is not None
     for text in (*PROMPTS, *SUMMARIES, "", "Été 1855 — 漢字", "word " * 200):
         assert count(text) == clip_tokens.count(text)
 
 
-def test_the_second_tokenizer_is_preferred_and_the_first_is_used_when_alone(tmp_path: Path) -> None:
-    tiny_bart(tmp_path / "tokenizer")  # another tokenizer: it counts letters
-    only = clip_counter(Weights("pipeline", "local", str(tmp_path)))
-    clip_tokenizer_folder(tmp_path / "tokenizer_2")
-    both = clip_counter(Weights("pipeline", "local", str(tmp_path)))
-    assert only is not None and both is not None
-    assert (only("boat"), both("boat")) == (4, 1)
+def test_a_pipeline_without_a_clip_tokenizer_counts_nothing(tmp_path: Path) -> None:
+    assert clip_counter(local(tmp_path)) is None
+    assert clip_counter(local(pipeline_folder(tmp_path, tokenizer=None, tokenizer_2=None))) is None
+    assert clip_counter(local(pipeline_folder(tmp_path, tokenizer="T5Tokenizer"))) is None
 
 
 def test_prompts_fit_by_the_count_of_the_pipeline(tmp_path: Path) -> None:
-    tiny_bart(tmp_path / "pipeline" / "tokenizer")
+    pipeline = pipeline_folder(tmp_path / "pipeline", tokenizer="CLIPTokenizer")
+    tokenizer = pipeline / "tokenizer" / "tokenizer.json"
+    changed = json.loads(tokenizer.read_text())
+    changed["model"]["merges"] = []  # now it counts letters
+    tokenizer.write_text(json.dumps(changed))
     folder = tiny_bart(tmp_path / "bart")
-    reader = Weights("pipeline", "local", str(tmp_path / "pipeline"))
     config = SummaryCompress(model=str(folder), batch=BATCH)
-    with open_summary(resolve(str(folder), "", folder), reader, config) as compressor:
+    with open_summary(resolve(str(folder), "", folder), local(pipeline), config) as compressor:
         assert compressor.count("boat") == 4
         (short,) = compressor.compress([SHORT])
         assert isinstance(short, str) and compressor.count(short) <= 75 < compressor.count(SHORT)
@@ -188,6 +209,65 @@ def test_prompts_fit_by_the_count_of_the_pipeline(tmp_path: Path) -> None:
         held = weakref.ref(compressor._model)
     gc.collect()
     assert held() is None
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A Hub on this machine. Its repositories are folders of ``tmp_path / "hub"``, all at one commit."""
+    from huggingface_hub import constants
+
+    root = tmp_path / "hub"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(HubHandler, root))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(constants, "ENDPOINT", url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    yield root
+    server.shutdown()
+    server.server_close()
+
+
+class HubHandler(BaseHTTPRequestHandler):
+    """Answers for files of repositories, and that there is nothing else."""
+
+    def __init__(self, root: Path, *args: Any) -> None:
+        self.root = root
+        super().__init__(*args)
+
+    def do_GET(self) -> None:
+        name, *rest = self.path.removeprefix("/api/models").lstrip("/").split("/")  # then "resolve" or "tree", commit
+        file = self.root.joinpath(name, *rest[2:])
+        found = file.is_file()
+        body = file.read_bytes() if found else b""
+        self.send_response(200 if found else 404)
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("ETag", hashlib.sha256(body).hexdigest())
+        self.send_header("Content-Length", str(len(body)))
+        if not found:
+            self.send_header("X-Error-Code", "EntryNotFound" if (self.root / name).is_dir() else "RepoNotFound")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+def test_counts_come_from_the_hub_once_and_then_from_the_cache(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline_folder(hub / "pipeline", tokenizer="CLIPTokenizer", tokenizer_2=None)
+    (hub / "bare").mkdir()
+    count = clip_counter(Weights("pipeline", COMMIT))
+    assert count is not None and count("a painting of three boats in a harbor") == 8
+    assert clip_counter(Weights("bare", COMMIT)) is None
+    with pytest.raises(ConfigError, match="the Hub has no model missing"):
+        clip_counter(Weights("missing", COMMIT))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    count = clip_counter(Weights("pipeline", COMMIT))
+    assert count is not None and count("a painting of three boats in a harbor") == 8
+    with pytest.raises(ConfigError, match="other cannot be loaded"):
+        clip_counter(Weights("other", COMMIT))
 
 
 @settings(deadline=None, max_examples=100)
