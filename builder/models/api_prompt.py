@@ -6,6 +6,7 @@ again with another seed, twice; requests run side by side, so one slow answer ho
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,10 +19,16 @@ from builder.models.cleaning import judge_prompt
 from builder.models.instructions import messages
 from builder.stage import Reject
 
+logger = logging.getLogger(__name__)
+
 ATTEMPTS = 3
 
 _SEEDS = 0x7FFF_FFFF
 """Servers take seeds of 31 bits."""
+
+_UNSUPPORTED = ("unsupported_parameter", "unsupported_value")
+_KNOWN_AS = {"max_tokens": "max_completion_tokens", "temperature": "", "top_p": "", "seed": ""}
+"""What a model may refuse (OpenAI's reasoning models do), and what is sent instead: '' is nothing."""
 
 _NO_ANSWER = Reject("bad_answer", "the server's answer is no chat completion")
 
@@ -45,6 +52,7 @@ class ServerWriter:
     def __init__(self, server: Server, config: LlmPrompt) -> None:
         self._server = server
         self._config = config
+        self._refused: set[str] = set()
 
     def write(self, tasks: Sequence[PromptTask]) -> list[str | Reject]:
         """One prompt for each task, or why there is none.
@@ -67,6 +75,8 @@ class ServerWriter:
     async def _send(self, task: PromptTask, seed: int) -> object:
         """The server's JSON. ``post`` is the client's way without its typed parameters and answers: checking the type
         of every message against all that it could be takes more time than all else that the client does."""
+        import openai
+
         config = self._config
         body = {
             "model": config.model,
@@ -76,7 +86,18 @@ class ServerWriter:
             "top_p": config.top_p,
             "max_tokens": config.max_new_tokens,
         }
-        return await self._server.client.post("/chat/completions", cast_to=object, body=body)
+        sent = {_KNOWN_AS[key] if key in self._refused else key: value for key, value in body.items()}
+        sent.pop("", None)
+        try:
+            return await self._server.client.post("/chat/completions", cast_to=object, body=sent)
+        except openai.BadRequestError as error:
+            if error.code not in _UNSUPPORTED or error.param not in _KNOWN_AS or error.param not in sent:
+                raise
+            if error.param not in self._refused:
+                self._refused.add(error.param)
+                instead = _KNOWN_AS[error.param] or "nothing"
+                logger.warning("%s takes no %s: %s is sent instead", config.model, error.param, instead)
+            return await self._send(task, seed)
 
 
 def _judge(answer: object, painting: Painting) -> str | Reject:

@@ -50,9 +50,15 @@ class Fault:
     cut: bool = False
 
 
-def refuse(status: int, message: str = "refused", code: str | None = None, retry_after: float | None = None) -> Fault:
+def refuse(
+    status: int,
+    message: str = "refused",
+    code: str | None = None,
+    retry_after: float | None = None,
+    param: str | None = None,
+) -> Fault:
     """An error in OpenAI's form."""
-    error = {"error": {"message": message, "type": "test", "param": None, "code": code}}
+    error = {"error": {"message": message, "type": "test", "param": param, "code": code}}
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return Fault(status, json.dumps(error).encode(), headers)
 

@@ -10,7 +10,7 @@ from builder.models.api import KEY
 from builder.models.api_prompt import ATTEMPTS, open_server
 from builder.models.instructions import messages
 from builder.stage import Reject
-from tests.builder.models.api_server import PROMPT, ApiServer, Request, garbage, refuse
+from tests.builder.models.api_server import PROMPT, ApiServer, Fault, Request, garbage, refuse
 
 
 @pytest.fixture
@@ -117,6 +117,35 @@ def test_a_refused_request_is_not_asked_again(server: ApiServer) -> None:
     good, blocked = write(server, task(), task(1, seed=1), concurrency=1)
     assert good == PROMPT
     assert blocked == Reject("content_policy", "127.0.0.1: filtered")
+    assert len(server.requests) == 2
+
+
+def test_what_a_model_does_not_take_is_left_out_or_called_by_its_other_name(
+    server: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    unsupported = {"max_tokens": "unsupported_parameter", "temperature": "unsupported_value"}
+
+    def fault(request: Request) -> Fault | None:
+        bad = [name for name in unsupported if name in request.fields]
+        return refuse(400, f"{bad[0]} is not supported", unsupported[bad[0]], param=bad[0]) if bad else None
+
+    server.fault = fault
+    tasks = [task(number) for number in range(12)]
+    assert write(server, *tasks, concurrency=3, max_new_tokens=300) == [PROMPT] * 12
+    assert len(server.requests) <= 12 + 3 * 2
+    last = server.requests[-1].fields
+    assert last["max_completion_tokens"] == 300 and last["top_p"] == 0.9 and "seed" in last
+    assert {"max_tokens", "temperature"}.isdisjoint(last)
+    assert [record.message for record in caplog.records] == [
+        "m takes no max_tokens: max_completion_tokens is sent instead",
+        "m takes no temperature: nothing is sent instead",
+    ]
+
+
+def test_a_server_that_refuses_what_it_was_not_sent_is_believed_once(server: ApiServer) -> None:
+    server.fault = lambda request: refuse(400, "no", "unsupported_parameter", param="top_p")
+    (reject,) = write(server, task())
+    assert reject == Reject("refused_by_server", "127.0.0.1: no")
     assert len(server.requests) == 2
 
 
