@@ -39,16 +39,22 @@ _AGREEMENT = (
 )
 _HEAD = (
     r"(?:here(?:['’]s| is| are| you go)\b|below is\b|this is\b[^\n:]{0,60}\bprompt\b|i(?:['’]ve| have) written\b)"
-    r"[^\n:]{0,200}:\s*"
-    r"|(?:(?:the|my|a|an|your|final|moderate|radical|generated|rewritten|image|complete|text) ){0,4}"
-    r"(?:prompt|answer|output|response|result)(?: \([^)\n]{0,60}\))?\s?:\s*"
+    r"(?:[^\n:.!?]|[.!?](?!\s+(?-i:[A-Z]))){0,200}:\s*"
+    r"|(?:image |final |complete |radical |moderate )?prompt\s?[—–-]\s+"
+    r"|[^\n:.!?]{0,120}\bprompt\b[^\n:.!?]{0,80}:\s*"
+    r"|(?:(?:the|my|a|an|your|final|complete) ){0,3}(?:answer|output|response|result)\s?:\s*"
 )
 _OPENING = re.compile(f"(?:{_AGREEMENT}|{_HEAD})+", re.IGNORECASE)
 _REMARK = re.compile(
     r"[(\[]?(?:(?:please )?note(?: that\b|:)|word count\b|\d+ words\b|let me know\b|i hope\b|feel free\b|explanation:"
-    r"|this prompt\b|would you like\b|if you(?:['’]d| would) like\b)",
+    r"|this (?:prompt|keeps|version|change|transformation|radical|moderate)\b|i(?:['’]ve)? \w|would you like\b"
+    r"|if you(?:['’]d| would) like\b)",
     re.IGNORECASE,
 )
+_TITLE = re.compile(
+    r"(?=.{1,80}$).*\b(?:prompt|title|radical|moderate|change|level|variant|assistant)\b.*(?<![.!?,;:])$", re.IGNORECASE
+)
+_MIN_WORDS = 3
 _COUNT = re.compile(r"(?:\s*[(\[](?:word count: ?)?\d+ words?[)\]]\.?){1,9}$", re.IGNORECASE)
 _REFUSAL = re.compile(
     r"(?:(?:i['’]m|i am|we['’]re|we are) (?:(?:very|so|really) )?(?:sorry|afraid)\b|sorry(?=[,.!]| but\b| i\b|$))"
@@ -86,11 +92,11 @@ def judge_prompt(answer: str, painting: Painting, finished: bool = True) -> str 
     """
     text = clean_prompt(answer)
     whole = _until_stable(lambda said: _clean_prompt(_shortened(said, finished)), text)
-    if not words(text):
-        return Reject("empty_prompt", "the language model answered nothing that could be a prompt")
     if any(_REFUSAL.match(said) or _NO_PICTURE.search(said) for said in (text, whole)):
         return Reject("refusal", f"the language model refused: {_excerpt(text)}")
-    if not words(whole):
+    if len(words(text)) < _MIN_WORDS:
+        return Reject("empty_prompt", f"the language model answered nothing that could be a prompt: {_excerpt(text)}")
+    if len(words(whole)) < _MIN_WORDS:
         fault = f"is longer than {MAX_PROMPT_WORDS} words" if finished else "has no end within the limit of tokens"
         return Reject("prompt_too_long", f"the first sentence of the prompt {fault}: {_excerpt(text)}")
     if not Guard(painting).allows(whole):
@@ -129,12 +135,14 @@ def _clean_prompt(text: str) -> str:
     text = _BULLET.sub("", _FENCE.sub("", text)).strip()
     text = _STRONG.sub(lambda found: found[1] or found[2], text).replace("**", "")
     text = _without(_OPENING, text)
-    paragraphs = [" ".join(part.split()) for part in _PARAGRAPH.split(text) if part.strip()]
+    paragraphs = [" ".join(part.split()) for part in _PARAGRAPH.split(text) if words(part)]
     quoted = [inner for part in paragraphs if (inner := _quotation(part)) and len(inner.split()) > 4]
     if len(quoted) == 1:  # the others speak about the prompt
         return quoted[0]
     while len(paragraphs) > 1 and _REMARK.match(paragraphs[-1]):
         paragraphs.pop()
+    if len(paragraphs) > 1 and _TITLE.match(paragraphs[0]):
+        del paragraphs[0]
     return _unquoted(_COUNT.sub("", " ".join(paragraphs)))
 
 

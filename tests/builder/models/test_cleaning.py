@@ -29,6 +29,16 @@ WRAPPED = {
     "labelled": f"Prompt: {PROMPT}",
     "labelled in bold": f"**Prompt:** {PROMPT}",
     "labelled with a level": f"Radical prompt (change of scale): {PROMPT}",
+    "labelled with a number": f"Prompt 1: {PROMPT}",
+    "labelled with a dash": f"Prompt - {PROMPT}",
+    "titled": f"**Moderate Change Prompt**\n\n{PROMPT}",
+    "titled with the kind": f"Radical Change: Change of Scale\n\n{PROMPT}",
+    "role": f"assistant\n\n{PROMPT}",
+    "introduced at length": f"Based on what I was told, here's a prompt:\n\n{PROMPT}",
+    "introduced with a word": f"A radical transformation prompt: {PROMPT}",
+    "offered": f"I'd be happy to help! Here's a prompt: {PROMPT}",
+    "ruled off": f"{PROMPT}\n\n---\n\nThis keeps an echo of the harbour.",
+    "excused": f"{PROMPT}\n\nI've kept the composition.",
     "heading": f"## Prompt:\n{PROMPT}",
     "bold": f"**{PROMPT}**",
     "bold word": PROMPT.replace("glasshouse", "**glasshouse**"),
@@ -62,6 +72,7 @@ def test_the_prompt_is_unwrapped_to_the_letter(wrapping: str) -> None:
         "'Tis dusk in the painters' quarter",
         "Set snake_case roofs against a 3-D sky, 5 * 4 tiles wide.",
         "This is a harbour of glass: its boats are bubbles.",
+        "Here is a harbour. Glass is everywhere: on masts, on ropes.",
     ],
 )
 def test_a_prompt_that_only_looks_wrapped_is_left_alone(text: str) -> None:
@@ -78,7 +89,9 @@ def test_prompts_of_the_grammar_are_left_alone(seed: int, change: str) -> None:
     assert judge_prompt(f'Here is the prompt:\n\n"{text}"', PAINTING) == text
 
 
-@pytest.mark.parametrize("answer", ["", " \n", '""', "Here is the prompt:", "***", "...", "<think>never ends", "\x00"])
+@pytest.mark.parametrize(
+    "answer", ["", " \n", '""', "Here is the prompt:", "***", "...", "<think>never ends", "\x00", "No."]
+)
 def test_no_answer_is_an_empty_prompt(answer: str) -> None:
     judged = judge_prompt(answer, PAINTING)
     assert isinstance(judged, Reject) and judged.reason == "empty_prompt"
