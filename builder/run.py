@@ -19,7 +19,7 @@ from artsim_dataset.errors import StageError
 from builder.engine import Engine, Tick
 from builder.shards import INPUT, OF, Sidecar, StageFolder, digest, read_rows
 from builder.stage import Reject, Result, Row, Run, Stage, fingerprint
-from builder.status import write_plan
+from builder.plan import write_plan
 
 
 class Watcher(Protocol):
@@ -76,7 +76,8 @@ class Runner:
         """
         check_columns(stages, self.source.columns)
         folders = [self.source, *stage_folders(self.work, stages, upstream)]
-        write_plan(self.work, [folder.path.name for folder in folders], shards)
+        settings = [stage.settings() for stage in stages]
+        write_plan(self.work, [folder.path.name for folder in folders], shards, settings)
         chain = {shard: _expect(self.source, shard).digest for shard in shards}
         for number, stage in enumerate(stages, start=1):
             folders[number].clean()

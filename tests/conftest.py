@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Tiny models gain nothing from threads, and threads that spin while others work cost them most of their time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Iterator
 from pathlib import Path
 

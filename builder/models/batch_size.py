@@ -9,15 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from builder.models.devices import free_memory, is_out_of_memory
-
-if TYPE_CHECKING:
-    import torch
-
-DEFAULT = 6
-"""S1's batch; taken on a CPU, where trying costs minutes and gains nothing."""
 
 LARGEST = 64
 WORTH = 1.05
@@ -26,15 +19,8 @@ WORTH = 1.05
 logger = logging.getLogger(__name__)
 
 
-def fastest_batch(trial: Callable[[int], None], device: torch.device) -> int:
-    """The batch size that makes most images a second on this device.
-
-    Args:
-        trial: runs one batch of the given size.
-        device: the size is searched on GPUs only.
-    """
-    if device.type == "cpu":
-        return DEFAULT
+def fastest_batch(trial: Callable[[int], None]) -> int:
+    """The batch size that makes most images a second on this GPU. ``trial`` runs one batch of the given size."""
     size = search(trial)
     logger.info("batches of %d images, found by trying", size)
     return size

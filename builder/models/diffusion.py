@@ -92,11 +92,11 @@ def _unscaled(latents: torch.Tensor, config: Any) -> torch.Tensor:
 
 
 @contextmanager
-def opened(auto: Any, weights: Weights, config: Diffusion, vae: Weights | None = None) -> Iterator[Pipeline]:
+def opened(class_name: str, weights: Weights, config: Diffusion, vae: Weights | None = None) -> Iterator[Pipeline]:
     """Loads a pipeline, tunes it for this machine, and frees it.
 
     Args:
-        auto: a diffusers class with ``from_pretrained``.
+        class_name: of a diffusers class with ``from_pretrained``.
         weights: of the pipeline.
         config: its settings.
         vae: of another VAE, such as taesdxl.
@@ -104,11 +104,13 @@ def opened(auto: Any, weights: Weights, config: Diffusion, vae: Weights | None =
     Raises:
         ConfigError: the weights cannot be loaded.
     """
+    quiet_libraries()  # before diffusers is imported: it has much to say of a missing torchvision
+    import diffusers
+
     device = best_device()
     dtype = choose_dtype(config.dtype, device)
-    quiet_libraries()
     parts = {} if vae is None else {"vae": load_vae(vae, dtype)}
-    pipe = _load(auto, weights, dtype, parts)
+    pipe = _load(getattr(diffusers, class_name), weights, dtype, parts)
     pipe.set_progress_bar_config(disable=True)
     if getattr(pipe, "watermark", None) is not None:
         pipe.watermark = None  # a mark on one class only is a shortcut for every detector

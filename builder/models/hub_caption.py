@@ -53,19 +53,18 @@ class Blip2Captioner:
 
         disable_progress_bar()
         self.device = best_device()
+        self.dtype = choose_dtype(config.dtype, self.device)
         self.batch = config.batch
         self._max_new_tokens = config.max_new_tokens
         with loading(weights.name):
             # the PIL backend resizes alike with and without torchvision
             self._processor: Any = AutoImageProcessor.from_pretrained(**weights.where(), backend="pil")
             self._tokenizer: Any = AutoTokenizer.from_pretrained(**weights.where())
-            model: Any = Blip2ForConditionalGeneration.from_pretrained(
-                **weights.where(), dtype=choose_dtype(config.dtype, self.device)
-            )
+            model: Any = Blip2ForConditionalGeneration.from_pretrained(**weights.where(), dtype=self.dtype)
         self._model: Any = model.to(self.device).eval()
         self._prompt = self._image_prompt()
         self._batcher = Batcher(config.batch)
-        logger.info("%s captions on %s in %s", weights.name, self.device, str(model.dtype).removeprefix("torch."))
+        logger.info("%s captions on %s in %s", weights.name, self.device, str(self.dtype).removeprefix("torch."))
 
     def close(self) -> None:
         """Frees the model: the next stage needs the memory."""
@@ -88,7 +87,7 @@ class Blip2Captioner:
         pixels = self._processor(images=list(images), return_tensors="pt", input_data_format="channels_last")
         with torch.inference_mode():
             tokens = self._model.generate(
-                pixel_values=pixels["pixel_values"].to(self.device, self._model.dtype),
+                pixel_values=pixels["pixel_values"].to(self.device, self.dtype),
                 input_ids=self._prompt.expand(len(images), -1),
                 max_new_tokens=self._max_new_tokens,
                 do_sample=False,

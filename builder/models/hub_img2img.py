@@ -27,9 +27,7 @@ _CACHED_PROMPTS = 256
 @contextmanager
 def open_img2img(weights: Weights, vae: Weights | None, config: Img2Img, size: int) -> Iterator[ImageGenerator]:
     """Loads the pipeline for as long as the block lasts. ``size`` is the side of the letterbox in pixels."""
-    from diffusers import AutoPipelineForImage2Image
-
-    with opened(AutoPipelineForImage2Image, weights, config, vae) as pipeline:
+    with opened("AutoPipelineForImage2Image", weights, config, vae) as pipeline:
         yield Img2ImgGenerator(pipeline, config, size)
 
 

@@ -16,9 +16,7 @@ from builder.models.weights import Weights
 @contextmanager
 def open_text2img(weights: Weights, config: Text2Img) -> Iterator[ImageGenerator]:
     """Loads the pipeline for as long as the block lasts."""
-    from diffusers import AutoPipelineForText2Image
-
-    with opened(AutoPipelineForText2Image, weights, config) as pipeline:
+    with opened("AutoPipelineForText2Image", weights, config) as pipeline:
         yield Text2ImgGenerator(pipeline, config)
 
 

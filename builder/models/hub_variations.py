@@ -23,9 +23,7 @@ from builder.models.weights import Weights
 @contextmanager
 def open_variations(weights: Weights, config: Variations) -> Iterator[ImageGenerator]:
     """Loads the pipeline for as long as the block lasts."""
-    from diffusers import StableDiffusionImageVariationPipeline
-
-    with opened(StableDiffusionImageVariationPipeline, weights, config) as pipeline:
+    with opened("StableDiffusionImageVariationPipeline", weights, config) as pipeline:
         yield VariationGenerator(pipeline, config)
 
 

@@ -23,7 +23,7 @@ from builder.shards import write_json
 LOCK = "models.json"
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 _SAMPLE, _SAMPLES = 1 << 20, 64
 
 

