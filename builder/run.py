@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from artsim_dataset.errors import StageError
 from builder.engine import Engine, Tick
+from builder.plan import write_plan
 from builder.shards import INPUT, OF, Sidecar, StageFolder, digest, read_rows
 from builder.stage import Reject, Result, Row, Run, Stage, fingerprint
-from builder.plan import write_plan
 
 
 class Watcher(Protocol):

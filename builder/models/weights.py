@@ -127,8 +127,9 @@ def loading(model: str) -> Iterator[None]:
     except Exception as error:
         causes = [error, error.__cause__, error.__context__]
         if any(isinstance(cause, GatedRepoError) for cause in causes):
+            page = f"https://huggingface.co/{model}"
             raise ConfigError(
-                f"{model} is gated: accept its licence at https://huggingface.co/{model}, then log in with 'hf auth login'"
+                f"{model} is gated: accept its licence at {page}, then log in with 'hf auth login'"
             ) from error
         if any(isinstance(cause, RevisionNotFoundError) for cause in causes):
             raise ConfigError(f"{model} has no such revision; --set <stage>.revision=... takes another") from error

@@ -124,7 +124,8 @@ def test_provenance_holds_every_parameter_of_s1(generators: dict[str, ImageGener
     facts = json.loads(json.dumps(made.provenance))
     expected = {
         "generator": "refiner", "pipeline": "StableDiffusionXLImg2ImgPipeline", "scheduler": "EulerDiscreteScheduler",
-        "steps": 25, "effective_steps": 10, "strength": 0.4, "guidance": 7.5, "batch": 6, "one_by_one": True, "negative_prompt": "",
+        "steps": 25, "effective_steps": 10, "strength": 0.4, "guidance": 7.5, "batch": 6, "one_by_one": True,
+        "negative_prompt": "",
         "aesthetic_score": 6.0, "negative_aesthetic_score": 2.5, "vae_slicing": True, "dtype": "float32",
         "attention": "sdpa", "compile": "off", "size": SIDE, "prompt_read": True,
     }  # fmt: skip
@@ -218,9 +219,9 @@ def test_checkpoint_that_cannot_be_loaded_is_named_in_one_sentence(tmp_path: Pat
     tiny_diffusion.stable_diffusion(tmp_path / "sd")
     (tmp_path / "sd" / broken).unlink()
     config = Text2Img(model=str(tmp_path / "sd"))
-    with pytest.raises(ConfigError, match="^sd cannot be loaded: "):
-        with open_text2img(resolve(config.model, "", tmp_path), config):
-            pass
+    opening = open_text2img(resolve(config.model, "", tmp_path), config)
+    with pytest.raises(ConfigError, match="^sd cannot be loaded: "), opening:
+        pass
 
 
 # --- the refiner's real shape -------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ FIRST, SECOND = "1" * 40, "2" * 40
 
 
 class Hub(BaseHTTPRequestHandler):
-    """Answers model_info: `owner/open` moves its main branch, `owner/gated` wants a licence, `owner/none` is not there."""
+    """Answers model_info: `owner/gated` wants a licence, `owner/none` is not there, the main of all others moves."""
 
     commit = FIRST
     asked = 0

@@ -1,7 +1,7 @@
 """Diffusion checkpoints with tiny random weights, in the Hub's layout: the real classes, sizes aside.
 
-The refiner's has its shape: no first text encoder, aesthetic scores in the time ids, taesdxl beside it. The tokenizer is
-built from CLIP's real merges, which artsim ships.
+The refiner's has its shape: no first text encoder, aesthetic scores in the time ids, taesdxl beside it. The tokenizer
+is built from CLIP's real merges, which artsim ships.
 """
 
 from __future__ import annotations
