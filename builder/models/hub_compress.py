@@ -1,9 +1,9 @@
 """Prompts made short enough for CLIP by a summariser, bart-large-cnn as in S1, and by clause dropping where it fails.
 
-bart-large-cnn was trained on news: its defaults ask for at least 56 tokens, and below that it invents ("CNN.com will
-feature..."). So the defaults go, and a summary is only used when it is shorter than what it sums up, ends where a
-sentence ends, and says little that was not said before. What counts is the generator's own CLIP tokenizer. Nothing is
-cut off unseen: a prompt that no summary makes short enough loses whole clauses (`lite_compress`).
+bart-large-cnn was trained on news: its defaults ask for at least 56 tokens, and where there is less to say it invents.
+So the defaults go, and a summary is only used when it is shorter than what it sums up (but no mere headline), ends
+where a sentence ends, and says little that was not said before. What counts is the generator's own CLIP tokenizer.
+Nothing is cut off unseen: a prompt that no summary makes short enough loses whole clauses (`lite_compress`).
 """
 
 from __future__ import annotations
@@ -170,9 +170,9 @@ class SummaryCompressor:
         return not text.strip() or self._count(text) <= self._config.max_tokens
 
     def _is_usable(self, summary: str, source: str) -> bool:
-        """Whether a summary says something, is shorter than its source, and does not invent."""
+        """Whether a summary says enough, is shorter than its source, and does not invent."""
         said, known = words(summary), frozenset(words(source))
-        if not said or self._count(summary) >= self._count(source):
+        if not said or not self._config.max_tokens // 5 <= self._count(summary) < self._count(source):
             return False
         return sum(word not in known for word in said) <= _NEW_WORDS * len(said)
 

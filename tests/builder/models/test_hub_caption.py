@@ -1,4 +1,5 @@
 import gc
+import json
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,30 @@ def test_the_new_layout_agrees_with_the_processor_of_the_library(tmp_path: Path)
         tokens = model._model.generate(**inputs, max_new_tokens=40)
         (expected,) = processor.batch_decode(tokens, skip_special_tokens=True)
         assert model.caption([image], [""]) == [expected.strip()]
+
+
+def test_a_configuration_of_2023_is_read(tmp_path: Path) -> None:
+    """As the pinned revision has it: settings of generation among those of the parts, and one matrix for reading and
+    writing words, which is stored once."""
+    from safetensors.torch import load_file, save_file
+
+    path = tiny_blip2(tmp_path, says=None) / "config.json"
+    config = json.loads(path.read_text())
+    old = {"max_length": 20, "num_beams": 1, "temperature": 1.0, "torch_dtype": "float16", "tie_encoder_decoder": False}
+    old |= {"pruned_heads": {}, "torchscript": False, "use_bfloat16": False, "transformers_version": "4.27.0.dev0"}
+    for part in ("text_config", "vision_config", "qformer_config"):
+        config[part] |= old
+    config["text_config"] |= {"tie_word_embeddings": True, "prefix": "</s>", "_name_or_path": "facebook/opt-2.7b"}
+    path.write_text(json.dumps(config))
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights["language_model.lm_head.weight"]
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+
+    model = opened(tmp_path, max_new_tokens=8)
+    language = model._model.language_model
+    assert language.lm_head.weight.equal(language.model.decoder.embed_tokens.weight)
+    (image,) = pictures(1)
+    assert model._ask([image]) == [greedily(model, image, 8)]
 
 
 def test_a_loop_is_asked_again_with_repetition_punished(tmp_path: Path) -> None:
