@@ -34,6 +34,9 @@ Count = Callable[[str], int]
 BUCKET = 64
 """Texts are padded to multiples of so many tokens."""
 
+WINDOW = 8
+"""Batches of prompts that are taken at once: those that fit cost nothing, the others fill whole batches."""
+
 _OPENING = re.compile(r"transform\b[^.!?]{0,200}?\binto\s+(?=\w)", re.IGNORECASE)
 _LAST_SENTENCE = re.compile(r".*[.!?][\"'”’)]*(?=\s|$)", re.DOTALL)
 _NEW_WORDS = 1 / 3
@@ -127,7 +130,7 @@ class SummaryCompressor:
 
         disable_progress_bar()
         self.device = best_device()
-        self.batch = config.batch
+        self.batch = config.batch * WINDOW
         self._config = config
         self._count = counter
         self._dropper = CountingDropper(config.max_tokens, counter)

@@ -34,6 +34,9 @@ ATTEMPTS = 3
 BUCKET = 64
 """Chats are padded to multiples of so many tokens."""
 
+WINDOW = 8
+"""Batches of tasks that are taken at once, so that chats of like length fill whole batches."""
+
 _TURN_ENDS = ("<|eot_id|>", "<|im_end|>", "<end_of_turn>", "<|end|>")
 """Marks that end a turn: some checkpoints do not list theirs among the end tokens."""
 
@@ -83,7 +86,7 @@ class ChatWriter:
 
         disable_progress_bar()
         self.device = best_device()
-        self.batch = config.batch
+        self.batch = config.batch * WINDOW
         self._config = config
         with loading(weights.name):
             self._tokenizer: Any = AutoTokenizer.from_pretrained(**weights.where())

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from artsim_dataset.errors import ConfigError
 from builder.model_config import SummaryCompress
 from builder.models import clip_tokens
-from builder.models.hub_compress import CountingDropper, SummaryCompressor, clip_counter, open_summary
+from builder.models.hub_compress import WINDOW, CountingDropper, SummaryCompressor, clip_counter, open_summary
 from builder.models.lite_compress import ClauseDropper
 from builder.models.weights import Weights, resolve
 from builder.stage import Reject
@@ -66,7 +66,7 @@ def test_a_prompt_that_fits_is_left_alone_and_a_long_one_is_summed_up(compressor
     assert compressor.compress([SHORT, LONG, untidy]) == [SHORT, SUMMARIES[0], untidy]
     assert compressor.count(SUMMARIES[0]) == clip_tokens.count(SUMMARIES[0]) <= 75
     assert compressor.compress([]) == []
-    assert compressor.batch == BATCH
+    assert compressor.batch == BATCH * WINDOW
 
 
 def test_an_empty_prompt_is_rejected(compressor: SummaryCompressor) -> None:

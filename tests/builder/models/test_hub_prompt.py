@@ -17,7 +17,7 @@ from artsim_dataset.schema import Painting
 from builder.model_config import LlmPrompt
 from builder.models import PromptTask, instructions
 from builder.models.grammar import CHANGES
-from builder.models.hub_prompt import BUCKET, ChatWriter, SeededDraw, _Chat, open_chat, uniform_numbers
+from builder.models.hub_prompt import BUCKET, WINDOW, ChatWriter, SeededDraw, _Chat, open_chat, uniform_numbers
 from builder.models.weights import Weights, resolve
 from builder.stage import Reject
 from tests.builder.models.tiny import PROMPTS, one_thread, tiny_llama
@@ -67,7 +67,7 @@ def babbler(tmp_path_factory: pytest.TempPathFactory) -> ChatWriter:
 def test_each_task_gets_a_prompt_and_the_seed_chooses(writer: ChatWriter) -> None:
     prompts = writer.write(tasks(12))
     assert set(prompts) == set(PROMPTS)
-    assert writer.batch == BATCH
+    assert writer.batch == BATCH * WINDOW
 
 
 @pytest.mark.parametrize("name", ["writer", "babbler"])
