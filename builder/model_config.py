@@ -153,8 +153,8 @@ class Diffusion(_Generate, Weights):
     steps: int = Field(25, ge=1, le=1000, description="inference steps")
     guidance: float = Field(7.5, ge=0, le=50, description="classifier-free guidance scale")
     batch: int = Field(6, ge=0, le=256, description="images at once; 0 finds the fastest that fits")
-    compile: Literal["off", "unet", "blocks"] = Field(
-        "off", description="torch.compile on a GPU: whole UNet, or blocks"
+    compile: Literal["none", "unet", "blocks"] = Field(
+        "none", description="torch.compile on a GPU: whole UNet, or blocks"
     )
     channels_last: bool = Field(False, description="memory format of the UNet and VAE")
     attention: Literal["sdpa", "xformers"] = Field("sdpa", description="xformers when it is installed, else SDPA")

@@ -176,7 +176,7 @@ def tune(pipe: Any, config: Diffusion, device: torch.device) -> dict[str, Any]:
         else:
             why = "is not installed" if device.type == "cuda" else f"does not run on {device.type}"
             logger.info("xformers %s: PyTorch's own attention (SDPA) is used, which gives the same images", why)
-    compiled = config.compile if device.type == "cuda" else "off"
+    compiled = config.compile if device.type == "cuda" else "none"
     if compiled != config.compile:
         logger.info("torch.compile is left out: it pays on CUDA only")
     compile_unet(pipe, compiled)

@@ -127,7 +127,7 @@ def test_provenance_holds_every_parameter_of_s1(generators: dict[str, ImageGener
         "steps": 25, "effective_steps": 10, "strength": 0.4, "guidance": 7.5, "batch": 6, "one_by_one": True,
         "negative_prompt": "",
         "aesthetic_score": 6.0, "negative_aesthetic_score": 2.5, "vae_slicing": True, "dtype": "float32",
-        "attention": "sdpa", "compile": "off", "size": SIDE, "prompt_read": True,
+        "attention": "sdpa", "compile": "none", "size": SIDE, "prompt_read": True,
     }  # fmt: skip
     assert {key: facts[key] for key in expected} == expected
     assert facts["vae"]["model"] == "taesd" and facts["revision"].startswith("local-")
