@@ -113,8 +113,10 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
     count = 0
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
+        quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(columns)
         for row in rows:
-            writer.writerow(row)
+            # Python 3.11 leaves a lone carriage return unquoted, and every reader ends the row there.
+            (quoted if any("\r" in str(cell) for cell in row) else writer).writerow(row)
             count += 1
     return count

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.terminal import bars, build_log, command, err, out, print_json
+from artsim_dataset.cli.terminal import bars, build_log, command, err, out, print_json, shown
 
 if TYPE_CHECKING:
     from builder.build import BuildResult
@@ -91,7 +91,7 @@ def run_build(
 def show(result: BuildResult, seconds: float) -> None:
     """The summary: what each stage did, what was rejected and why, what the folder holds."""
     if not result.changed:
-        out.print(f"Nothing to do: {result.out} is finished and up to date ({seconds:.1f} s).")
+        out.print(f"Nothing to do: {shown(result.out)} is finished and up to date ({seconds:.1f} s).")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("stage", "rows in", "rows out", "rejected", "seconds"):
@@ -104,21 +104,22 @@ def show(result: BuildResult, seconds: float) -> None:
     out.print(table)
     show_rejects(result)
     rows = ", ".join(f"{name} {sum(splits.values()):,}" for name, splits in result.dataset.rows.items())
-    out.print(f"\n[bold]{result.out}[/bold]: {rows} rows, in {seconds:.0f} s")
+    out.print(f"\n[bold]{shown(result.out)}[/bold]: {rows} rows, in {seconds:.0f} s")
     config = "triplets" if "triplets" in result.dataset.rows else next(iter(result.dataset.rows))
-    out.print(f'Load it: [cyan]load_dataset("{result.out}", "{config}")[/cyan]')
+    out.print(f'Load it: [cyan]load_dataset("{shown(result.out)}", "{config}")[/cyan]')
 
 
 def show_rejects(result: BuildResult) -> None:
     """Rejects by stage and reason, and where to read of each."""
     if result.ignored:
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(result.ignored.items()))
+        kinds = ", ".join(f"{count} {shown(suffix)}" for suffix, count in sorted(result.ignored.items()))
         out.print(f"[dim]Passed over, not images: {kinds}[/dim]")
     counts = Counter((reject.stage, reject.reason) for reject in result.dataset.rejects)
     if counts:
         listed = ", ".join(f"{stage}: {reason} {count}" for (stage, reason), count in sorted(counts.items()))
         out.print(
-            f"[yellow]Rejected {counts.total()}[/yellow] ({listed}); each with its reason in {result.out}/rejected.csv"
+            f"[yellow]Rejected {counts.total()}[/yellow] ({listed}); "
+            f"each with its reason in {shown(result.out)}/rejected.csv"
         )
 
 

@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import traceback
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -66,12 +68,22 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
 def _fail(sentence: str, code: int) -> NoReturn:
     if debug:
         traceback.print_exc()
-    err.print(Text.assemble(("artsim: ", "bold red"), sentence))
+    err.print(Text.assemble(("artsim: ", "bold red"), printable(sentence)))
     raise typer.Exit(code)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise Terminated
+
+
+def printable(text: object) -> str:
+    """Text that does nothing to a terminal: control characters, as file names may have, are written as ``\\x1b``."""
+    return "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else repr(c)[1:-1] for c in str(text))
+
+
+def shown(text: object) -> str:
+    """Text of strangers (names, paths) inside rich markup: it is printed as it is, never obeyed."""
+    return escape(printable(text))
 
 
 def print_json(value: Any) -> None:

@@ -1,13 +1,18 @@
 """Lists the paintings: from a folder of images, or from a CSV/Parquet table with an image root.
 
 The genre comes from the parent folder, artist and title from the file name (WikiArt's ``artist_title.jpg``), or
-all of them from the table's columns. Paintings are ordered by a hash of their id: shards are then a fair sample
-of the collection, and one new painting changes one shard.
+all of them from the table's columns; names that were misread once are repaired (`mojibake.py`), while the file is
+opened by its own path. Paintings are ordered by a hash of their id: shards are then a fair sample of the collection,
+and one new painting changes one shard.
+
+Sources are not trusted. Only plain files below the root are opened: no link, table cell or folder leads out of it, and
+no pipe or device is read. Whatever cannot be taken is a reject with its reason.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +25,7 @@ import pyarrow.parquet as pq
 
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import GENRES, seed_from, slug
+from builder.mojibake import repair
 from builder.shards import sha256_of
 from builder.stage import Reject
 
@@ -27,6 +33,12 @@ IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", "
 COLUMNS = ("id", "path", "genre", "artist", "title", "sha256")
 
 ALIASES = {
+MAX_FILE_BYTES = 1 << 30
+"""A file is read as a whole, so a larger one is refused unread. 250 megapixels are 0.75 GB uncompressed."""
+
+MAX_CELL_BYTES = 1 << 24
+"""Of a CSV row, and so of a cell."""
+
     "path": ("path", "file_name", "file", "image", "image_path", "original_image"),
     "genre": ("genre", "style"),
     "artist": ("artist", "artist_name"),
@@ -98,21 +110,22 @@ def genre_from(name: str) -> str:
     >>> genre_from("post impressionism"), genre_from("Ukiyo-e"), genre_from("living_room")
     ('Post_Impressionism', 'Ukiyo_e', 'living_room')
     """
-    return _CANONICAL.get(slug(name), slug(name).replace("-", "_"))
+    name = slug(repair(name))
+    return _CANONICAL.get(name, name.replace("-", "_")) or "unknown"
 
 
 def _list_folder(root: Path) -> Listing:
     listing = Listing(root, [])
-    for path in sorted(_walk(root)):
+    for path in sorted(_walk(root, listing)):
         suffix = Path(path).suffix.lower()
         if suffix not in IMAGE_SUFFIXES:
-            listing.ignored[suffix or "no suffix"] += 1
+            listing.ignored[_shown(suffix) or "no suffix"] += 1
             continue
         try:
             path.encode()
         except UnicodeEncodeError:
-            shown = path.encode(errors="backslashreplace").decode()
-            listing.rejects.append(Reject("bad_name", "the file name is not valid UTF-8; rename it", shown, "source"))
+            message = "the file name is not valid UTF-8; rename it"
+            listing.rejects.append(Reject("bad_name", message, _shown(path), "source"))
             continue
         if (root / path).is_symlink() and not _inside(root / path, root):
             message = f"'{path}' is a link that leaves the source folder"
@@ -130,17 +143,33 @@ def _inside(path: Path, root: Path) -> bool:
     return os.path.realpath(path).startswith(os.path.realpath(root) + os.sep)
 
 
-def _walk(root: Path) -> Iterator[str]:
-    """Relative paths of all files below, links to folders not followed: a loop of links would never end."""
-    for folder, folders, files in os.walk(root):
+def _shown(path: str) -> str:
+    """A path as valid text: bytes that are no UTF-8 as ``\\udc..``."""
+    return path.encode(errors="backslashreplace").decode()
+
+
+def _walk(root: Path, listing: Listing) -> Iterator[str]:
+    """Relative paths of all files below, links to folders not followed: a loop of links would never end.
+
+    Links to folders are counted in ``listing.ignored``; folders that cannot be listed are rejects.
+    """
+
+    def unlisted(error: OSError) -> None:
+        path = _shown(os.path.relpath(error.filename, root))
+        message = f"the folder '{path}' cannot be listed: {error.strerror}"
+        listing.rejects.append(Reject("unreadable", message, path, "source"))
+
+    for folder, folders, files in os.walk(root, onerror=unlisted):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in files:
+        listing.ignored.update("link to a folder" for f in folders if os.path.islink(os.path.join(folder, f)))
             if not name.startswith("."):
                 yield Path(folder, name).relative_to(root).as_posix()
 
 
 def _entry(path: str, genre: str, artist: str, title: str) -> Entry:
     name = "_".join(part for part in (slug(artist), slug(title)) if part)
+    artist, title = repair(artist).strip(), repair(title).strip()
     return Entry(f"{genre}/{name or _short(path)}", path, genre, artist, title)
 
 
@@ -163,20 +192,19 @@ def _unique(entries: list[Entry]) -> list[Entry]:
 def _list_table(table: Path, root: Path) -> Listing:
     if not root.is_dir():
         raise ConfigError(f"the image root {root} of the table {table} is not a folder")
-    rows = _read_table(table)
+    rows, broken = _read_table(table)
     columns = {ours: next((a for a in names if a in rows.column_names), None) for ours, names in ALIASES.items()}
     if columns["path"] is None:
         raise ConfigError(f"the table {table} has no column for the image path; one of: {', '.join(ALIASES['path'])}")
-    listing = Listing(root, [])
-    seen: dict[str, int] = {}
+    listing = Listing(root, [], [Reject("bad_row", text, f"{table.name} {where}", "source") for where, text in broken])
+    seen: set[str] = set()
     for number, row in enumerate(_rows(rows), start=1):
         cells = {ours: _cell(row.get(theirs)) if theirs else "" for ours, theirs in columns.items()}
-        problem = _table_problem(cells["path"], root, seen)
-        if problem:
-            listing.rejects.append(problem.at("source", f"{table.name} row {number}"))
+        path = _located(cells["path"], root, seen)
+        if isinstance(path, Reject):
+            listing.rejects.append(path.at("source", f"{table.name} row {number}"))
             continue
-        path = Path(os.path.normpath(cells["path"])).as_posix()
-        seen[path] = number
+        seen.add(path)
         stem_artist, _, stem_title = Path(path).stem.rpartition("_")
         genre = genre_from(_first(cells["genre"]) or Path(path).parent.name or "unknown")
         listing.entries.append(_entry(path, genre, cells["artist"] or stem_artist, cells["title"] or stem_title))
@@ -185,24 +213,52 @@ def _list_table(table: Path, root: Path) -> Listing:
 
 def table_column(table: Path, ours: str) -> list[str]:
     """The cells of the column that a table has for one of ours. Raises ConfigError when it has none."""
-    rows = _read_table(table)
+    rows, _ = _read_table(table)
     theirs = next((name for name in ALIASES[ours] if name in rows.column_names), None)
     if theirs is None:
         raise ConfigError(f"the table {table} has no column for the {ours}; one of: {', '.join(ALIASES[ours])}")
     return [_cell(value) for value in rows[theirs].to_pylist()]
 
 
-def _read_table(table: Path) -> pa.Table:
+def _read_table(table: Path) -> tuple[pa.Table, list[tuple[str, str]]]:
+    """The table, and where and why rows of a CSV were left out: those with too many or too few cells."""
+    broken: list[tuple[str, str]] = []
+
+    def left_out(row: pa.csv.InvalidRow) -> str:
+        broken.append(
+            (f"line {row.number}", f"the row has {row.actual_columns} cells instead of {row.expected_columns}")
+        )
+        return "skip"
+
     try:
         if table.suffix.lower() == ".parquet":
-            return pq.read_table(table)
-        parse = pa.csv.ParseOptions(newlines_in_values=True)
-        header = pa.csv.open_csv(table, parse_options=parse).schema.names
+            return pq.read_table(table), broken
+        text = _in_utf8(table.read_bytes())
+        parse = pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=left_out)
+        read = pa.csv.ReadOptions(use_threads=False, block_size=MAX_CELL_BYTES)  # one thread knows the line's number
+        with pa.csv.open_csv(pa.BufferReader(text), read, parse) as opened:
+            header = opened.schema.names
+        broken.clear()
         as_text = pa.csv.ConvertOptions(column_types={name: pa.string() for name in header})
-        return pa.csv.read_csv(table, parse_options=parse, convert_options=as_text)
+        rows = pa.csv.read_csv(pa.BufferReader(text), read, parse, as_text)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the table {table}: {str(error).splitlines()[0]}") from error
 
+    last = rows.slice(rows.num_rows - 1).to_pylist() if rows.num_rows else []
+    if text.count(b'"') % 2 and any("\n" in (cell or "") for row in last for cell in row.values()):
+        raise ConfigError(f"the table {table} has a quotation mark that nothing closes: the rest would be one cell")
+    return rows, broken
+
+
+def _in_utf8(text: bytes) -> bytes:
+    """Lines that are no UTF-8 are taken for cp1252, so that one of them does not cost the whole table."""
+    lines = text.split(b"\n")
+    for number, line in enumerate(lines):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            lines[number] = line.decode("cp1252", "replace").encode()
+    return b"\n".join(lines)
 
 def _rows(table: pa.Table) -> Iterator[dict[str, object]]:
     for batch in table.to_batches(max_chunksize=4096):
@@ -211,6 +267,9 @@ def _rows(table: pa.Table) -> Iterator[dict[str, object]]:
 
 def _cell(value: object) -> str:
     text = "" if value is None or value != value else str(value).strip()
+    """A cell as text; nothing for what stands for nothing."""
+    if isinstance(value, bytes):
+        value = _in_utf8(value).decode()
     return "" if text.lower() in ("nan", "null", "none") else text
 
 
@@ -219,17 +278,19 @@ def _first(genres: str) -> str:
     return genres.strip("[]").split(",")[0].strip(" '\"")
 
 
-def _table_problem(path: str, root: Path, seen: dict[str, int]) -> Reject | None:
-    if not path:
+def _located(cell: str, root: Path, seen: set[str]) -> str | Reject:
+    """The path of a row relative to the root, without detours; or why it cannot be used."""
+    if not cell:
         return Reject("empty_path", "the image path is empty")
-    full = root / path
-    if not _inside(full, root):
-        return Reject("outside_root", f"'{path}' lies outside the image root")
+    full = Path(os.path.normpath(root / cell))
+    if "\0" in cell or not _inside(full, root):
+        return Reject("outside_root", f"'{cell}' lies outside the image root")
     if not os.path.isfile(full):
-        return Reject("missing_file", f"'{path}' is not below the image root")
-    if Path(os.path.normpath(path)).as_posix() in seen:
-        return Reject("duplicate_path", f"'{path}' stood in an earlier row already")
-    return None
+        return Reject("missing_file", f"'{cell}' is not below the image root")
+    path = Path(os.path.relpath(full, root)).as_posix()
+    if path in seen:
+        return Reject("duplicate_path", f"'{cell}' stood in an earlier row already")
+    return path
 
 
 FileFacts = tuple[int, int, str]
@@ -244,14 +305,19 @@ def add_digests(
     Files that cannot be read become rejects of the listing.
     """
 
-    def facts(entry: Entry) -> FileFacts | OSError:
+    def facts(entry: Entry) -> FileFacts | OSError | Reject:
         path = listing.root / entry.path
         try:
-            stat = path.stat()
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
+                return Reject("unreadable", f"'{entry.path}' is no plain file")
+            if found.st_size > MAX_FILE_BYTES:
+                size = f"{found.st_size / 1e9:.1f} GB, over the limit of {MAX_FILE_BYTES / 1e9:.1f}"
+                return Reject("too_large", f"'{entry.path}' has {size}")
             before = known.get(entry.path)
-            if before and before[:2] == (stat.st_size, stat.st_mtime_ns):
+            if before and before[:2] == (found.st_size, found.st_mtime_ns):
                 return before
-            return stat.st_size, stat.st_mtime_ns, sha256_of(path)
+            return found.st_size, found.st_mtime_ns, sha256_of(path)
         except OSError as error:
             return error
 
@@ -267,3 +333,5 @@ def add_digests(
             now[entry.path] = fact
             result.append(replace(entry, sha256=fact[2]))
     return result, now
+        elif isinstance(fact, Reject):
+            listing.rejects.append(fact.at("source", entry.id))
