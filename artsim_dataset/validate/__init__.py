@@ -1,0 +1,82 @@
+"""`artsim validate`: whether a data set folder is what it says it is. It only reads, and needs no builder.
+
+Everything is looked at and nothing stops at the first fault: files and checksums (`folder`), card and CSV files
+(`card`), Parquet as tables (`tables`), rows (`rows`), what joins them (`joins`), every image (`pictures`), and text
+that must not be published (`text`). Rows and images stream, a few at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from artsim_dataset import schema
+from artsim_dataset.errors import ConfigError
+from artsim_dataset.load import check_dataset
+from artsim_dataset.validate import card, folder, rows
+from artsim_dataset.validate.findings import Finding, Log, Validation, Watcher
+from artsim_dataset.validate.folder import Folder
+from artsim_dataset.validate.joins import Joins
+from artsim_dataset.validate.pictures import Pictures
+from artsim_dataset.validate.rows import UNIQUE, Rules, read_pairs, read_rows
+from artsim_dataset.validate.tables import Tables
+from artsim_dataset.validate.text import KEYS, MACHINE_PATHS, MAIL, Reader, texts_of_files
+
+__all__ = ["Finding", "Validation", "Watcher", "validate"]
+
+
+def validate(
+    path: str | Path, count_tokens: Callable[[str], int] | None = None, watcher: Watcher | None = None
+) -> Validation:
+    """Checks a data set folder, as built or as downloaded.
+
+    Args:
+        path: the folder.
+        count_tokens: CLIP tokens of a text without the marks; without it the counts of the rows are believed.
+        watcher: told of progress.
+
+    Raises:
+        DatasetNotFound: there is no data set in the folder, or its build is not finished.
+        ConfigError: ``path`` is no folder.
+    """
+    data = _open(Path(path))
+    log, reader = Log(), Reader(data)
+    for name, check in {**folder.CHECKS, **card.CHECKS}.items():
+        log.take(name, check(data))
+    log.making(UNIQUE, MACHINE_PATHS, KEYS, MAIL)
+    for where, text in texts_of_files(data):
+        for check_name, message in reader.look(text):
+            log.add(check_name, where, message)
+    tables, rules = Tables(data, log), Rules(data, count_tokens)
+    if data.is_study:
+        _read_study(tables, rules, reader, log)
+    else:
+        Joins(tables, read_pairs(tables, rules, reader, log), rules, reader, log).check_all()
+    pictures = Pictures(tables, log, watcher)
+    pictures.check_all()
+    return Validation(
+        tuple(log.made), sum(tables.rows.values()), pictures.images, dict(log.numbers), tuple(log.findings)
+    )
+
+
+def _open(path: Path) -> Folder:
+    """The folder, when there is anything of a data set in it."""
+    if path.is_dir():
+        data = Folder(path)
+        if folder.SUMS in data.files or any(data.shards.values()):
+            return data
+    check_dataset(path)
+    if not path.is_dir():
+        raise ConfigError(
+            f"validate reads a folder; first: hf download {path} --repo-type dataset --local-dir {path.name}"
+        )
+    return Folder(path)
+
+
+def _read_study(tables: Tables, rules: Rules, reader: Reader, log: Log) -> None:
+    seen: set[str] = set()
+    columns = [column for column in schema.STUDY_COLUMNS if column != "image"]
+    for _, row in read_rows(tables, "images", columns, rows.WORDS, rules, reader, log):
+        if row["id"] in seen:
+            log.add(UNIQUE, f"images {row['id']}", "this id stands in two rows")
+        seen.add(row["id"])

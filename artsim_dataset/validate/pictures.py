@@ -1,0 +1,304 @@
+"""Checks of every image: it decodes, has the stated size and nothing but pixels, and shows what its row says.
+
+Images are decoded a few rows at a time, on all cores. The same bytes under the same id are decoded once: a painting's
+small picture stands in many triplets.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from artsim_dataset.schema import LABELS, painting_id_of
+from artsim_dataset.validate.findings import Log, Watcher
+from artsim_dataset.validate.rows import BOX
+from artsim_dataset.validate.tables import Row, Tables
+
+DECODE, FORMAT, SIZE, BARS, FLAT, ONE_ORIGINAL, SMALL_SIZE, SMALL_SAME, SMALL_SHOWS, ENCODING = CHECKS = (
+    "images: decode",
+    "images: plain JPEG",
+    "images: size",
+    "images: bars are black",
+    "images: variant is a picture",
+    "images: one original",
+    "small pictures: size",
+    "small pictures: the same everywhere",
+    "small pictures: show their row",
+    "real_vs_ai: one encoding",
+)
+LOOK = 8
+"""Side of the look in pixels that is kept of each picture: enough to tell whether a small one is of the same."""
+
+LOOK_DIFFERENCE = 12.0
+"""Grey levels of 255, the mean over a look, above which two looks are not of one picture (JPEG: 1 to 3)."""
+
+BAR_MARGIN, BAR_LEVEL = 16, 24
+"""A JPEG block that the content reaches into is not black all over: pixels from the content, and the level allowed."""
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is seen in one image. ``fault``: why it does not decode; ``oddities``: what a plain JPEG has not."""
+
+    fault: str = ""
+    oddities: tuple[str, ...] = ()
+    size: tuple[int, int] = (0, 0)
+    encoding: tuple[Any, ...] = ()
+    look: bytes = b""
+    bars: int = 0
+    flat: str = ""
+
+
+def measure(data: bytes | None, box: Box | None) -> Measured:
+    """Decodes one image; ``box`` is its content, all of it when None."""
+    if not data:
+        return Measured(fault="there are no bytes")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as image:
+                odd = tuple(oddities(image, data))
+                encoding = encoding_of(image)
+                image.load()
+                pixels = image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        return Measured(fault=f"cannot be decoded: {error}")
+    inside = box is not None and box[0] < box[2] <= pixels.width and box[1] < box[3] <= pixels.height and min(box) >= 0
+    seen = box if inside else None
+    look = pixels.resize((LOOK, LOOK), Image.Resampling.BOX, box=seen).tobytes()
+    return Measured("", odd, pixels.size, encoding, look, _bars(pixels, seen), _flat(pixels))
+
+
+def oddities(image: Image.Image, data: bytes) -> Iterator[str]:
+    """What a plain RGB JPEG without metadata has not: any of it on one class alone would be a shortcut."""
+    if image.format != "JPEG":
+        yield f"is a {image.format}, not a JPEG"
+        return
+    if image.mode != "RGB":
+        yield f"has mode {image.mode}, not RGB"
+    for marker, _ in getattr(image, "applist", ()):
+        if marker != "APP0":
+            yield f"carries metadata ({'EXIF or XMP' if marker == 'APP1' else marker})"
+            return
+    if image.info.get("comment"):
+        yield "carries a comment"
+    if not data.endswith(b"\xff\xd9"):
+        yield "has bytes behind its end"
+
+
+def encoding_of(image: Image.Image) -> tuple[Any, ...]:
+    """What an encoder decides: format, quantisation tables, chroma subsampling, progressive or not."""
+    tables = {number: tuple(table) for number, table in getattr(image, "quantization", {}).items()}
+    layers = tuple(layer[:3] for layer in getattr(image, "layer", ()))
+    return image.format, tuple(sorted(tables.items())), layers, bool(image.info.get("progressive"))
+
+
+def _bars(pixels: Image.Image, box: Box | None) -> int:
+    """The brightest level out of the content, away from its edge."""
+    if box is None:
+        return 0
+    left, top, right, bottom = box
+    width, height = pixels.size
+    bars = (
+        (0, 0, left - BAR_MARGIN, height), (right + BAR_MARGIN, 0, width, height),
+        (0, 0, width, top - BAR_MARGIN), (0, bottom + BAR_MARGIN, width, height),
+    )  # fmt: skip
+    levels = [pixels.crop(bar).getextrema() for bar in bars if bar[0] < bar[2] and bar[1] < bar[3]]
+    return max((int(high) for bands in levels for _, high in bands), default=0)  # type: ignore[misc]
+
+
+def _flat(pixels: Image.Image) -> str:
+    extrema: Any = pixels.getextrema()
+    if all(high < 8 for _, high in extrema):
+        return "is all black"
+    return "is of one colour" if all(high - low < 4 for low, high in extrema) else ""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One image to look at: where it stands, what it is of (role and id), its bytes and its content box."""
+
+    config: str
+    column: str
+    where: str
+    role: str
+    id: str
+    data: bytes | None
+    box: Box | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.role, self.id
+
+
+class Pictures:
+    """Looks at the images of a data set, config by config."""
+
+    def __init__(self, tables: Tables, log: Log, watcher: Watcher | None) -> None:
+        self.images = 0
+        self._tables, self._log, self._watcher = tables, log, watcher
+        self._sums: dict[tuple[str, str, bool], bytes] = {}
+        self._looks: dict[tuple[str, str], bytes] = {}
+        self._boxes: dict[str, Box] = {}
+        self._encodings: dict[str, dict[tuple[Any, ...], str]] = {label: {} for label in LABELS}
+        self._study_size: tuple[int, int] | None = None
+        preprocess, crop = (tables.folder.fact("settings", stage, "size") for stage in ("preprocess", "crop"))
+        self._size = preprocess if isinstance(preprocess, int) else None
+        self._small = crop if isinstance(crop, int) else None
+
+    def check_all(self) -> None:
+        """`real_vs_ai` comes before the triplets: it has every small picture once."""
+        configs = ("images",) if self._tables.folder.is_study else ("pairs", "real_vs_ai", "triplets", "triplets_hard")
+        self._log.making(*((DECODE, FORMAT, SIZE, FLAT) if self._tables.folder.is_study else CHECKS))
+        total = sum(self._tables.rows[n] * len(COLUMNS[c]) for c in configs for n in self._tables.good[c])
+        if self._watcher:
+            self._watcher.stage("images", total, 0)
+        with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+            for config in configs:
+                extra = EXTRA[config]
+                for _, rows in self._tables.batches(config, [*COLUMNS[config], *extra]):
+                    every = [job for row in rows for job in _jobs(config, row)]
+                    jobs = [job for job in every if self._is_new(job)]
+                    for job, found in zip(jobs, pool.map(lambda job: measure(job.data, job.box), jobs), strict=True):
+                        self._judge(job, found)
+                    self.images += len(every)
+                    if self._watcher:
+                        self._watcher.advance(len(every))
+        if not self._tables.folder.is_study:
+            self._one_encoding()
+
+    def _is_new(self, job: _Job) -> bool:
+        """Whether these bytes were not seen yet as the picture of this painting or variant."""
+        small = job.config != "pairs"
+        sum_ = blake2b(job.data or b"", digest_size=8).digest()
+        known = self._sums.setdefault((*job.key, small), sum_)
+        if known is sum_:
+            return True
+        if known != sum_:
+            check = SMALL_SAME if small else ONE_ORIGINAL
+            other = "elsewhere in the data set" if small else "in the rows of its other variants"
+            self._log.add(check, job.where, f"'{job.column}' is another picture than {other}")
+        return known != sum_
+
+    def _judge(self, job: _Job, found: Measured) -> None:
+        if found.fault:
+            self._log.add(DECODE, job.where, f"'{job.column}' {found.fault}")
+            return
+        for oddity in found.oddities:
+            self._log.add(FORMAT, job.where, f"'{job.column}' {oddity}")
+        if found.flat and job.role == "ai":
+            self._log.add(FLAT, job.where, f"'{job.column}' {found.flat}")
+        if job.config == "pairs":
+            self._judge_full(job, found)
+        elif job.config == "images":
+            self._judge_study(job, found)
+        else:
+            self._judge_small(job, found)
+
+    def _judge_full(self, job: _Job, found: Measured) -> None:
+        if self._size and found.size != (self._size, self._size):
+            stated = f"{self._size} x {self._size}"
+            self._log.add(SIZE, job.where, f"'{job.column}' has {found.size[0]} x {found.size[1]} pixels, not {stated}")
+        if found.bars > BAR_LEVEL:
+            self._log.add(BARS, job.where, f"'{job.column}' is not black out of the content box: level {found.bars}")
+        if job.box:
+            self._boxes.setdefault(job.id if job.role == "original" else painting_id_of(job.id), job.box)
+        self._looks.setdefault(job.key, found.look)
+        original = self._sums.get(("original", painting_id_of(job.id), False))
+        if job.role == "ai" and original == self._sums[*job.key, False]:
+            self._log.add(FLAT, job.where, "'generated' is the painting itself")
+
+    def _judge_study(self, job: _Job, found: Measured) -> None:
+        width, height = (self._tables.folder.fact("settings", "generate", side) for side in ("width", "height"))
+        self._study_size = self._study_size or found.size
+        expected = width or self._study_size[0], height or self._study_size[1]
+        if found.size != expected:
+            self._log.add(
+                SIZE, job.where, f"has {found.size[0]} x {found.size[1]} pixels, not {expected[0]} x {expected[1]}"
+            )
+
+    def _judge_small(self, job: _Job, found: Measured) -> None:
+        if job.config == "real_vs_ai":
+            self._encodings[job.role].setdefault(found.encoding, job.where)
+        box = self._boxes.get(job.id if job.role == "original" else painting_id_of(job.id))
+        if self._small and box:
+            expected = small_size(box, self._small)
+            if found.size != expected:
+                told = f"{found.size[0]} x {found.size[1]} pixels; its content makes {expected[0]} x {expected[1]}"
+                self._log.add(SMALL_SIZE, job.where, f"'{job.column}' has {told}")
+        known = self._looks.get(job.key)
+        if known is not None and difference(known, found.look) > LOOK_DIFFERENCE:
+            self._log.add(SMALL_SHOWS, job.where, f"'{job.column}' is not the picture that pairs has of {job.id}")
+
+    def _one_encoding(self) -> None:
+        found = {encoding for kinds in self._encodings.values() for encoding in kinds}
+        if len(found) < 2:
+            return
+        usual = max(found, key=lambda encoding: sum(encoding in kinds for kinds in self._encodings.values()))
+        for label, kinds in self._encodings.items():
+            for encoding, where in kinds.items():
+                if encoding != usual:
+                    self._log.add(
+                        ENCODING, where, f"this '{label}' is encoded in another way than the rest: a shortcut"
+                    )
+
+
+COLUMNS = {
+    "pairs": ("original", "generated"),
+    "real_vs_ai": ("image",),
+    "triplets": ("anchor", "positive", "negative"),
+    "triplets_hard": ("anchor", "positive", "negative"),
+    "images": ("image",),
+}
+"""Config -> its columns of images."""
+
+EXTRA = {
+    "pairs": ("id", *BOX),
+    "real_vs_ai": ("id", "label"),
+    "triplets": ("anchor_id", "positive_id", "negative_id"),
+    "triplets_hard": ("anchor_id", "positive_id", "negative_id"),
+    "images": ("id",),
+}
+
+
+def _jobs(config: str, row: Row) -> Iterator[_Job]:
+    box: Box | None = None
+    if config == "pairs" and None not in (sides := tuple(row[side] for side in BOX)):
+        box = sides
+    for column in COLUMNS[config]:
+        id_ = row[f"{column}_id" if config in ("triplets", "triplets_hard") else "id"] or ""
+        role = "ai" if column in ("generated", "positive") else "original"
+        if config == "pairs" and role == "original":
+            id_ = painting_id_of(id_)
+        if column == "image":
+            role = "ai" if config == "images" or row["label"] == LABELS.index("ai") else "original"
+        where = f"{config} {row.get('id') or row.get('positive_id')}"
+        yield _Job(config, column, where, role, id_, (row[column] or {}).get("bytes"), box)
+
+
+def small_size(box: Box, longest: int) -> tuple[int, int]:
+    """Width and height of the small picture of what is in the box.
+
+    >>> small_size((0, 9, 96, 86), 64)
+    (64, 51)
+    """
+    width, height = box[2] - box[0], box[3] - box[1]
+    scale = longest / max(width, height, 1)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def difference(one: bytes, other: bytes) -> float:
+    """Mean difference of two looks, in grey levels of 255."""
+    first, second = (np.frombuffer(look, np.uint8).astype(np.int16) for look in (one, other))
+    return float(np.abs(first - second).mean())

@@ -1,0 +1,235 @@
+"""Checks of one row at a time, and the index of all pairs that the later checks join on."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from artsim_dataset import schema
+from artsim_dataset.schema import painting_id_of, seed_from
+from artsim_dataset.validate.findings import Log
+from artsim_dataset.validate.folder import Folder
+from artsim_dataset.validate.tables import Row, Tables
+from artsim_dataset.validate.text import KEYS, MACHINE_PATHS, MAIL, Reader, strings
+
+Count = Callable[[str], int]
+BOX = ("content_left", "content_top", "content_right", "content_bottom")
+OF_PAINTING = ("genre", "artist", "title", "caption", *BOX, "phash", "group")
+"""What is the same in the rows of all variants of a painting."""
+
+_VARIANT = re.compile(r".*[^/]-\d+", re.DOTALL)
+_PHASH = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the checks of a row need to know of the build. ``count_tokens``: CLIP tokens without the marks."""
+
+    folder: Folder
+    count_tokens: Count | None
+
+    @property
+    def has_prompts(self) -> bool | None:
+        """None when build.json does not say."""
+        kind = self.folder.fact("settings", "prompt", "kind")
+        return None if kind is None else bool(kind != "none")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What is kept of a row of `pairs`. ``sums``: four bytes for each column of `metadata`."""
+
+    split: str
+    row: Row
+    sums: bytes
+
+
+@dataclass
+class Index:
+    """All pairs by id, paintings by id (a row of theirs), and what stands in the CSV files."""
+
+    pairs: dict[str, Pair] = field(default_factory=dict)
+    paintings: dict[str, Pair] = field(default_factory=dict)
+    csv_rows: dict[str, tuple[str, int]] = field(default_factory=dict)
+    tokens: list[int] = field(default_factory=list)
+
+
+_KEPT = (*OF_PAINTING, "level", "generated_caption", "generator")
+
+
+def read_pairs(tables: Tables, rules: Rules, reader: Reader, log: Log) -> Index:
+    """Checks every row of `pairs` and returns the index."""
+    log.making(SAME_PAINTING)
+    index = Index()
+    columns = [*schema.METADATA_COLUMNS, "original.path", "generated.path"]
+    for name, row in read_rows(tables, "pairs", columns, PAIR_CHECKS, rules, reader, log):
+        id_, split = row["id"], tables.splits[name]
+        if id_ in index.pairs:
+            log.add(UNIQUE, f"pairs {id_}", "this id stands in two rows")
+            continue
+        painting = painting_id_of(id_)
+        pair = Pair(split, {column: row[column] for column in _KEPT}, sums(row))
+        index.pairs[id_] = pair
+        index.tokens.append(row["prompt_tokens"])
+        folder = painting.rpartition("/")[0]
+        original, generated = (f"{folder}/{row[image]['path']}" for image in ("original", "generated"))
+        text = "\x1f".join((original, row["prompt_complete"], row["prompt_compressed"]))
+        index.csv_rows[generated] = (row["prompt_compressed"], zlib.crc32(text.encode()))
+        first = index.paintings.setdefault(painting, pair)
+        for column in OF_PAINTING:
+            if first.row[column] != row[column]:
+                log.add(SAME_PAINTING, f"pairs {id_}", f"'{column}' is not that of the painting's other variants")
+        if first.split != split:
+            log.add(SAME_PAINTING, f"pairs {id_}", f"is in {split}, another variant of its painting in {first.split}")
+    return index
+
+
+def read_rows(
+    tables: Tables, config: str, columns: list[str], checks: Checks, rules: Rules, reader: Reader, log: Log
+) -> Iterator[tuple[str, Row]]:
+    """File name and row, one after the other. Rows with empty cells are reported and passed over."""
+    log.making(FILLED, *checks, MACHINE_PATHS, KEYS, MAIL)
+    key = "positive_id" if "positive_id" in columns else "id"
+    for name, rows in tables.batches(config, columns):
+        for row in rows:
+            where = f"{config} {row[key]}"
+            _look(where, row, reader, log)
+            empty = [column for column, value in row.items() if value is None]
+            if empty:
+                log.add(FILLED, where, f"'{empty[0]}' is null")
+                continue
+            for check, function in checks.items():
+                for message in function(row, rules):
+                    log.add(check, where, message)
+            yield name, row
+
+
+def _look(where: str, row: Row, reader: Reader, log: Log) -> None:
+    texts = [value for value in row.values() if isinstance(value, str)]
+    if next(reader.look("\n".join(texts)), None) is None:
+        return
+    for column, value in row.items():
+        for text in _unfolded(column, value) if isinstance(value, str) else ():
+            for check, message in reader.look(text):
+                log.add(check, where, f"'{column}' {message}")
+
+
+def _unfolded(column: str, text: str) -> list[str]:
+    """The texts in a JSON string: in its escapes a line break after a colon looks like a drive letter."""
+    if column == "provenance":
+        try:
+            return list(strings(json.loads(text)))
+        except ValueError:
+            pass
+    return [text]
+
+
+def sums(row: Row) -> bytes:
+    """Four bytes for each column of `metadata`, in its order."""
+    return b"".join(zlib.crc32(repr(row[column]).encode()).to_bytes(4, "big") for column in schema.METADATA_COLUMNS)
+
+
+# --- checks of a row: messages, none when it is right ------------------------------------------------------------
+
+
+def id_is_a_variants(row: Row, rules: Rules) -> Iterator[str]:
+    if not _VARIANT.fullmatch(row["id"]):
+        yield "the id is not that of a painting, a hyphen and a number"
+
+
+def level_is_known(row: Row, rules: Rules) -> Iterator[str]:
+    known: dict[bool | None, tuple[str, ...]] = {True: schema.LEVELS, False: ("",), None: (*schema.LEVELS, "")}
+    allowed = known[rules.has_prompts]
+    if row["level"] not in allowed:
+        yield f"the level is '{row['level']}'; it must be {' or '.join(filter(None, allowed)) or 'empty: no prompts'}"
+
+
+def prompt_is_there(row: Row, rules: Rules) -> Iterator[str]:
+    for column in ("prompt_complete", "prompt_compressed") if rules.has_prompts is not None else ():
+        if bool(row[column].strip()) != rules.has_prompts:
+            yield f"'{column}' is empty" if rules.has_prompts else f"'{column}' is not empty, but the build has none"
+
+
+def prompt_fits(row: Row, rules: Rules) -> Iterator[str]:
+    counted = rules.count_tokens(row["prompt_compressed"]) if rules.count_tokens else 0
+    tokens = max(counted, row["prompt_tokens"])
+    if tokens > schema.MAX_PROMPT_TOKENS:
+        yield f"the prompt has {tokens} tokens; CLIP reads {schema.MAX_PROMPT_TOKENS}"
+
+
+def tokens_are_counted(row: Row, rules: Rules) -> Iterator[str]:
+    if rules.count_tokens:
+        counted = rules.count_tokens(row["prompt_compressed"])
+        if row["prompt_tokens"] != counted:
+            yield f"prompt_tokens is {row['prompt_tokens']}; the prompt has {counted}"
+
+
+def seed_follows_from_identity(row: Row, rules: Rules) -> Iterator[str]:
+    """The seed that remakes the variant alone: of the painting, the level, the number and the build's seed."""
+    painting, _, number = row["id"].rpartition("-")
+    build = rules.folder.fact("seed")
+    if number.isdecimal() and build is not None:
+        identity: tuple[Any, ...] = (painting, row.get("level"), int(number), build)
+        if "subject" in row:
+            artist, _, name = painting.rpartition("/")
+            identity = artist, name, int(number), build
+        if row["seed"] != seed_from(*identity):
+            yield f"seed {row['seed']} is not the one of this id, level and build"
+
+
+def provenance_agrees(row: Row, rules: Rules) -> Iterator[str]:
+    try:
+        facts = json.loads(row["provenance"])
+    except ValueError:
+        facts = None
+    if not isinstance(facts, dict):
+        yield "provenance is no JSON object"
+        return
+    for key in ("seed", "generator"):
+        if facts.get(key) != row[key]:
+            yield f"provenance says {key} {facts.get(key)!r}, the row {row[key]!r}"
+    if facts.get("watermarked") is not False:
+        yield "provenance does not say that the image has no watermark"
+
+
+def box_is_inside(row: Row, rules: Rules) -> Iterator[str]:
+    """The content box lies in the frame, is not empty, and fills it in one direction at least."""
+    left, top, right, bottom = (row[side] for side in BOX)
+    size = rules.folder.fact("settings", "preprocess", "size")
+    if not (0 <= left < right and 0 <= top < bottom):
+        yield f"the content box ({left}, {top}, {right}, {bottom}) is empty or begins outside of the picture"
+    elif isinstance(size, int) and max(right, bottom) > size:
+        yield f"the content box ({left}, {top}, {right}, {bottom}) leaves the picture of {size} x {size}"
+    elif isinstance(size, int) and max(right - left, bottom - top) < size - 1:
+        yield f"the content box ({left}, {top}, {right}, {bottom}) fills {size} x {size} in neither direction"
+
+
+def phash_is_one(row: Row, rules: Rules) -> Iterator[str]:
+    if not _PHASH.fullmatch(row["phash"]):
+        yield f"phash '{row['phash']}' is not 16 hexadecimal digits"
+
+
+Checks = dict[str, Callable[[Row, Rules], Iterator[str]]]
+
+UNIQUE = "ids: unique"
+FILLED = "rows: no empty cell"
+SAME_PAINTING = "rows: variants of a painting agree"
+WORDS: Checks = {
+    "ids: well formed": id_is_a_variants,
+    "prompts: there": prompt_is_there,
+    "prompts: 75 tokens at most": prompt_fits,
+    "prompts: tokens counted": tokens_are_counted,
+    "rows: seed": seed_follows_from_identity,
+    "rows: provenance": provenance_agrees,
+}
+PAIR_CHECKS: Checks = {
+    **WORDS,
+    "rows: level": level_is_known,
+    "rows: content box": box_is_inside,
+    "rows: phash": phash_is_one,
+}
+"""What a person calls the check -> the check."""
