@@ -18,6 +18,7 @@ from builder.catalogue import Inputs
 from builder.resources import resource
 from builder.shards import digest, sha256_of
 from builder.stage import Reject
+from builder.tables import unguarded
 
 VERSION = 1
 """Bump when the same stage outputs would be assembled differently."""
@@ -45,22 +46,28 @@ def assemble(inputs: Inputs, out: Path, scratch: Path) -> Assembled:
     mark = digest(
         inputs.digest, VERSION, __version__, schema.SCHEMA_VERSION, config.split.model_dump(), config.seed, *texts
     )
+    shutil.rmtree(scratch, ignore_errors=True)  # of a build that was killed, be it after its last move
     done = read_build(out)
     if done is not None and done.get("inputs") == mark and is_intact(out):
         return Assembled(done["rows"], read_rejects(out), written=False)
-    shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
+    try:
+        rows, rejects = _write(inputs, scratch, mark)
+        _move_into_place(scratch / "dataset", out, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)  # also when the disk is full: half a data set is of no use
+    return Assembled(rows, rejects, written=True)
+
+
+def _write(inputs: Inputs, scratch: Path, mark: str) -> tuple[dict[str, dict[str, int]], list[Reject]]:
+    config = inputs.config
     if config.prompt.kind == "study":
         from builder.write_study import write_study
 
-        rows, rejects = write_study(inputs, scratch / "dataset", mark)
-    else:
-        from builder.write import write_dataset
+        return write_study(inputs, scratch / "dataset", mark)
+    from builder.write import write_dataset
 
-        rows, rejects = write_dataset(inputs, scratch / "dataset", scratch / "small.bin", mark)
-    _move_into_place(scratch / "dataset", out)
-    shutil.rmtree(scratch)
-    return Assembled(rows, rejects, written=True)
+    return write_dataset(inputs, scratch / "dataset", scratch / "small.bin", mark)
 
 
 def read_build(out: Path) -> dict[str, Any] | None:
@@ -74,27 +81,28 @@ def read_build(out: Path) -> dict[str, Any] | None:
 def read_rejects(out: Path) -> list[Reject]:
     """The rejects that the finished data set lists."""
     with open(out / "rejected.csv", newline="", encoding="utf-8") as file:
-        return [Reject(row["reason"], row["message"], row["id"], row["stage"]) for row in csv.DictReader(file)]
+        rows = [{name: unguarded(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
+    return [Reject(row["reason"], row["message"], row["id"], row["stage"]) for row in rows]
 
 
 def is_intact(out: Path) -> bool:
     """Whether every file that checksums.sha256 names is there with these bytes."""
     try:
         lines = (out / "checksums.sha256").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return False
-    for line in lines:
-        expected, name = line.split("  ", 1)
-        try:
+        for line in lines:
+            expected, name = line.split("  ", 1)
             if sha256_of(out / name) != expected:
                 return False
-        except FileNotFoundError:
-            return False
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):  # gone, or the list itself altered
+        return False
     return bool(lines)
 
 
-def _move_into_place(made: Path, out: Path) -> None:
-    """Replaces the old data set. build.json goes first and comes last: while it is absent, nothing is finished."""
+def _move_into_place(made: Path, out: Path, scratch: Path) -> None:
+    """Replaces the old data set. build.json goes first and comes last: while it is absent, nothing is finished.
+
+    Only renames, so that the moment is short: old folders step aside into the scratch folder.
+    """
     (out / "build.json").unlink(missing_ok=True)
     last = ("checksums.sha256", "build.json")
     for path in sorted(
@@ -102,5 +110,5 @@ def _move_into_place(made: Path, out: Path) -> None:
     ):
         target = out / path.name
         if target.is_dir():
-            shutil.rmtree(target)
+            target.replace(scratch / f"old-{path.name}")
         path.replace(target)

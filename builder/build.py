@@ -7,6 +7,7 @@ out/...         the data set, as it is published
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,23 +23,33 @@ from builder.assemble import Assembled, assemble, read_build
 from builder.catalogue import Inputs
 from builder.config import BuildConfig
 from builder.engine import Engine
+from builder.lock import locked
 from builder.pipeline import stages
-from builder.run import Runner, StageReport, Watcher
+from builder.plan import read_plan
+from builder.run import Runner, StageReport, Watcher, stage_folders
 from builder.shards import Sidecar, StageFolder, atomic, digest, write_json
 from builder.stage import Reject, Row, Stage
 from builder.stages.source import COLUMNS, Entry, FileFacts, Listing, add_digests, list_source, sample
+from builder.surroundings import explained
+
+logger = logging.getLogger(__name__)
 
 WORK = "work"
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build did: the report of each stage, source first, and what the folder now holds."""
+    """What a build did: the report of each stage, source first, and what the folder now holds.
+
+    ``earlier``: folders below work/ that hold what stages made under other settings, and how much disk they take.
+    """
 
     out: Path
     reports: list[StageReport]
     dataset: Assembled
     ignored: dict[str, int]
+    earlier: tuple[str, ...] = ()
+    earlier_bytes: int = 0
 
     @property
     def changed(self) -> bool:
@@ -60,13 +71,41 @@ def build(
         retry_rejected: give rows that were rejected another chance; all others stay as they are.
 
     Raises:
-        ConfigError: the source is empty, ``out`` holds something else, or too few genres.
-        StageError: a stage broke; the same command resumes.
+        ConfigError: the source is empty, ``out`` holds something else or is being built (FolderBusy), or too few
+            genres.
+        StageError: a stage broke; the same command resumes. ArtsimError: the disk is full or cannot be written to,
+            or the source vanished (SourceGone); likewise.
     """
     work = out / WORK
     listing, take = _list(source, config)
+    _make_room(out, work)
+    try:
+        with locked(work):
+            return _build(source, out, config, engine, watcher, retry_rejected, listing, take)
+    except OSError as error:
+        sentence = None if isinstance(error, ArtsimError) else explained(error, out)
+        if sentence is None:
+            raise
+        raise sentence from error
+
+
+def _build(
+    source: str,
+    out: Path,
+    config: BuildConfig,
+    engine: Engine,
+    watcher: Watcher,
+    retry_rejected: bool,
+    listing: Listing,
+    take: Callable[[Path], list[Entry]],
+) -> BuildResult:
+    """What ``build`` does while it holds the folder's lock."""
+    work = out / WORK
     _claim(out, work, source, config)
+    for leftover in (*work.glob(".*.tmp"), *work.glob("*/.*.tmp")):
+        leftover.unlink(missing_ok=True)  # of a build that was killed; nobody else is at work here
     recipe = stages(config, listing.root, work)
+    _tell_what_changed(work, [folder.path.name for folder in stage_folders(work, recipe, SCHEMA_VERSION)])
     entries = take(work)
     folder, shards, changed = _write_source(work, entries, listing.rejects, config.source.shard_rows)
 
@@ -79,7 +118,9 @@ def build(
         out,
         work / "assembled",
     )
-    return BuildResult(out, reports, dataset, dict(listing.ignored))
+    earlier = earlier_outputs(work)
+    size = sum(file.stat().st_size for folder_ in earlier for file in folder_.iterdir())
+    return BuildResult(out, reports, dataset, dict(listing.ignored), tuple(f.name for f in earlier), size)
 
 
 def _list(source: str, config: BuildConfig) -> tuple[Listing, Callable[[Path], list[Entry]]]:
@@ -103,38 +144,69 @@ def _list(source: str, config: BuildConfig) -> tuple[Listing, Callable[[Path], l
     return listing, take
 
 
+def _make_room(out: Path, work: Path) -> None:
+    """Makes the work folder, unless ``out`` is a file or holds something else than a build."""
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file; give a folder for --out")
+    if not work.is_dir() and out.is_dir() and any(out.iterdir()):
+        kind = "a data set whose work folder is gone" if read_build(out) else "other files"
+        raise ConfigError(f"{out} holds {kind}; give an empty or new folder for --out")
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write to {out}: {error.strerror}") from error
+
+
 def _claim(out: Path, work: Path, source: str, config: BuildConfig) -> None:
-    """Makes sure that ``out`` is ours to write: new, empty, or a build of the same source and preset."""
+    """Makes sure that the build in ``out`` is of the same source and preset, or notes those of a new one.
+
+    Done under the lock: of two builds that start on a new folder, only the one that goes on may sign it.
+    """
     marker = work / "build.json"
     origin = str(Path(source).expanduser().resolve())
     try:
         known = json.loads(marker.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError, NotADirectoryError):
-        known = None
-    if known is None:
-        if out.exists() and not out.is_dir():
-            raise ConfigError(f"{out} is a file; give a folder for --out")
-        if out.is_dir() and any(path.name != WORK for path in out.iterdir()):
-            kind = "a data set whose work folder is gone" if read_build(out) else "other files"
-            raise ConfigError(f"{out} holds {kind}; give an empty or new folder for --out")
-        try:
-            work.mkdir(parents=True, exist_ok=True)
-            write_json(marker, {"source": origin, "preset": config.preset})
-        except OSError as error:
-            raise ConfigError(f"cannot write to {out}: {error.strerror}") from error
-    elif known["source"] != origin or known["preset"] != config.preset:
-        raise ConfigError(
-            f"{out} holds a build of {known['source']} with preset '{known['preset']}'; give another folder for --out"
-        )
+        source_, preset = known["source"], known["preset"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        if not (work / "01-source").is_dir() and any(path.name != WORK for path in out.iterdir()):
+            raise ConfigError(f"{out} holds other files; give an empty or new folder for --out") from None
+        write_json(marker, {"source": origin, "preset": config.preset})
+        return
+    if source_ != origin or preset != config.preset:
+        raise ConfigError(f"{out} holds a build of {source_} with preset '{preset}'; give another folder for --out")
+
+
+def _tell_what_changed(work: Path, now: Sequence[str]) -> None:
+    """Says before any long work which stages will be made again though they had been made, and why."""
+    before = read_plan(work)
+    if before is None:
+        return
+    made = {name.split("-")[1] for name in before.folders if (work / name).is_dir()}
+    new = [name.split("-")[1] for name in now if name not in before.folders and not (work / name).is_dir()]
+    again = [stage for stage in new if stage in made]
+    if again:
+        which = f"{again[0]} and later stages are" if len(again) > 1 else f"{again[0]} is"
+        logger.info("%s made again: settings, models or artsim's version changed since the last run", which)
+
+
+def earlier_outputs(work: Path) -> list[Path]:
+    """Folders of stages as they were under earlier settings. They are kept: going back to those settings uses them."""
+    plan = read_plan(work)
+    if plan is None:
+        return []
+    return [p for p in sorted(work.iterdir()) if p.is_dir() and p.name[:2].isdigit() and p.name not in plan.folders]
 
 
 def _read_files(work: Path) -> dict[str, FileFacts]:
-    """Digests of source files from earlier runs, so that a file is read once and not at every start."""
+    """Digests of source files from earlier runs, so that a file is read once and not at every start.
+
+    Only a cache: when the file was altered, or is of an older version, all digests are made anew.
+    """
     try:
-        table = pq.read_table(work / "files.parquet")
-    except FileNotFoundError:
+        table = pq.read_table(work / "files.parquet", page_checksum_verification=True)
+        columns = [table[name].to_pylist() for name in ("path", "size", "mtime_ns", "sha256")]
+    except (FileNotFoundError, pa.ArrowException, OSError, KeyError, UnicodeDecodeError):
         return {}
-    columns = [table[name].to_pylist() for name in ("path", "size", "mtime_ns", "sha256")]
     return {path: (size, mtime, sum_) for path, size, mtime, sum_ in zip(*columns, strict=True)}
 
 
@@ -144,7 +216,7 @@ def _write_files(work: Path, facts: dict[str, FileFacts]) -> None:
     sizes, times, sums = zip(*facts.values(), strict=True) if facts else ((), (), ())
     table = pa.table({"path": list(facts), "size": list(sizes), "mtime_ns": list(times), "sha256": list(sums)})
     with atomic(work / "files.parquet") as temporary:
-        pq.write_table(table, temporary)
+        pq.write_table(table, temporary, write_page_checksum=True)
 
 
 def shard_count(rows: int, shard_rows: int) -> int:

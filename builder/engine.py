@@ -6,17 +6,20 @@ What workers log comes back to this process, so that a bar on the terminal is ne
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from logging.handlers import QueueHandler, QueueListener
+from contextlib import contextmanager, suppress
+from logging.handlers import QueueHandler
 from typing import Any, Protocol, TypeVar
 
 from artsim_dataset.errors import ArtsimError
@@ -47,10 +50,10 @@ class LocalEngine:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or len(os.sched_getaffinity(0))
         self._context = multiprocessing.get_context("spawn")
-        self._rows: Any = self._context.Value("q", 0)
+        self._rows: dict[Lane, Any] = {}
         self._pools: dict[Lane, ProcessPoolExecutor] = {}
         self._log: Any = None
-        self._listener: QueueListener | None = None
+        self._relay: threading.Thread | None = None
 
     def map(self, task: Callable[[T, Tick], R], items: Sequence[T], advance: Tick, lane: Lane = "cpu") -> Iterator[R]:
         """Yields results as they finish; a task's exception ends the stage.
@@ -60,13 +63,15 @@ class LocalEngine:
         """
         if not items:
             return
-        pool = self._pool(lane)
-        seen = self._rows.value
-        pending: set[Future[R]] = {pool.submit(_call, task, item) for item in items}
+        pool, rows = self._pool(lane), self._rows[lane]
+        seen = sum(rows)
+        pending: set[Future[R]] = set()
         try:
+            with _no_interrupt():
+                pending = {pool.submit(_call, task, item) for item in items}
             while pending:
                 done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                now = self._rows.value
+                now = sum(rows)
                 advance(now - seen)
                 seen = now
                 for future in done:
@@ -82,20 +87,23 @@ class LocalEngine:
 
     def _pool(self, lane: Lane) -> ProcessPoolExecutor:
         if lane not in self._pools:
-            if self._listener is None:
+            if self._relay is None:
                 self._log = self._context.Queue()
-                self._listener = QueueListener(self._log, _Relay())
-                self._listener.start()
+                self._relay = threading.Thread(target=_relay, args=(self._log,), daemon=True)
+                self._relay.start()
             gpus = visible_gpus() if lane == "gpu" else []
             count = {"cpu": self.workers, "gpu": max(1, len(gpus)), "api": 1}[lane]
-            cards: Any = self._context.SimpleQueue() if gpus else None
-            for gpu in gpus:
-                cards.put(gpu)
+            seats: Any = self._context.SimpleQueue()
+            for seat in range(count):
+                seats.put((seat, gpus[seat] if gpus else None))
+            # No lock that a dying worker could take with it: each counts its rows in a place of its own.
+            self._rows[lane] = self._context.RawArray("q", count)
+            on_main = threading.current_thread() is threading.main_thread()
             self._pools[lane] = ProcessPoolExecutor(
                 count,
                 mp_context=self._context,
                 initializer=_initialise,
-                initargs=(self._rows, os.getpid(), self._log, cards),
+                initargs=(self._rows[lane], os.getpid(), on_main, self._log, seats),
             )
         return self._pools[lane]
 
@@ -109,9 +117,12 @@ class LocalEngine:
         for process in processes:
             process.join(timeout=5)
         self._pools.clear()
-        if self._listener is not None:
-            self._listener.stop()
-            self._listener = None
+        if self._relay is not None:
+            # A worker that ended while it wrote a line holds the queue for ever: nobody may wait for it without end.
+            self._log.put(None)
+            self._relay.join(timeout=2)
+            self._relay = None
+            self._log.cancel_join_thread()
             self._log.close()
             self._log = None
 
@@ -127,42 +138,66 @@ def visible_gpus() -> list[str]:
     return [str(index) for index, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU ")]
 
 
-class _Relay(logging.Handler):
-    """Hands what a worker logged to the logger of the same name in this process."""
-
-    def emit(self, record: logging.LogRecord) -> None:
+def _relay(log: Any) -> None:
+    """Hands what workers log to the logger of the same name in this process, until None comes."""
+    while (record := log.get()) is not None:
         logging.getLogger(record.name).handle(record)
 
 
-_counter: Any = None
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Ctrl-C waits while the block starts processes: one that is being born would answer it with a traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _initialise(counter: Any, parent: int, log: Any, cards: Any) -> None:
-    global _counter
-    _counter = counter
+_rows: Any = None
+_seat = 0
+
+
+def _initialise(rows: Any, parent: int, on_main: bool, log: Any, seats: Any) -> None:
+    global _rows, _seat
+    _rows = rows
+    _seat, gpu = seats.get()
     # Ctrl-C reaches the whole process group; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if cards is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = cards.get()  # before torch is imported: this worker has one GPU
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before torch is imported: this worker has one GPU
     # Threads of a matrix product that wait must not spin: the pictures of the next batch are decoded meanwhile.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logger = logging.getLogger("builder")
     logger.setLevel(logging.INFO)
     logger.addHandler(QueueHandler(log))
     logger.propagate = False
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    _die_with(parent, on_main)
 
 
-def _die_with(parent: int) -> None:
-    """A worker must not outlive a parent that was killed: it would hold the GPU."""
+def _die_with(parent: int, on_main: bool) -> None:
+    """A worker must not outlive a parent that was killed: it would hold the GPU, and write where another build does.
+
+    Linux kills it at once, whatever library it is in; the kernel goes by the thread that started it, so only when that
+    was the main one. Elsewhere it looks for itself, as soon as a library lets it.
+    """
+    if on_main and sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+_PR_SET_PDEATHSIG = 1  # its number in <sys/prctl.h>
+
+
+def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
 
 
 def _tick(rows: int) -> None:
-    with _counter.get_lock():
-        _counter.value += rows
+    _rows[_seat] += rows
 
 
 def _call(task: Callable[[T, Tick], R], item: T) -> R:

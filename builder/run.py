@@ -104,8 +104,12 @@ class Runner:
         before = upstream[-1]
         counts = {shard: _expect(before, shard).rows_out for shard in chain}
         self.watcher.stage(stage.name, sum(counts.values()), sum(counts[s] for s in sidecars))
-        for sidecar in self.engine.map(run_shard, tasks, self.watcher.advance, stage.lane):
-            sidecars[sidecar.shard] = sidecar
+        try:
+            for sidecar in self.engine.map(run_shard, tasks, self.watcher.advance, stage.lane):
+                sidecars[sidecar.shard] = sidecar
+        except BaseException:
+            folder.clean()  # the engine has ended its workers: what they had half-written goes with them
+            raise
         ordered = [sidecars[shard] for shard in chain]
         self.reports.append(_report(stage, ordered, len(tasks), kept, time.perf_counter() - started))
         return {s: digest(inputs[s], sidecars[s].digest) for s in chain}

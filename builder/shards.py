@@ -29,6 +29,9 @@ INPUT = "_input"
 OF = "_of"
 """Key of a reject in a sidecar: the id of the input row that it came from."""
 
+SEAL = "seal"
+"""Key of a sidecar's digest of its own facts: a count or a reject that was altered on disk is noticed like a pixel."""
+
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
@@ -84,10 +87,12 @@ class Sidecar:
 
     @staticmethod
     def read(path: Path) -> Sidecar | None:
-        """The sidecar at ``path``; None when absent or not one of ours."""
+        """The sidecar at ``path``; None when absent, altered since it was written, or not one of ours."""
         try:
-            return Sidecar(**json.loads(path.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, TypeError):
+            facts = json.loads(path.read_text(encoding="utf-8"))
+            seal = facts.pop(SEAL, None)
+            return Sidecar(**facts) if seal in (None, digest(facts)) else None
+        except (FileNotFoundError, ValueError, TypeError, AttributeError):
             return None
 
 
@@ -123,7 +128,8 @@ class StageFolder:
             pq.write_table(table, temporary, compression="none", store_schema=False)
             sum_ = sha256_of(temporary)
         sidecar = Sidecar(shard=shard, rows_out=table.num_rows, digest=sum_, **facts)
-        write_json(self.sidecar(shard), asdict(sidecar))
+        facts = asdict(sidecar)
+        write_json(self.sidecar(shard), {**facts, SEAL: digest(facts)})
         return sidecar
 
     def read(self, shard: str, columns: Sequence[str]) -> pa.Table:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import signal
 import sys
 import traceback
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, ParamSpec, TypeVar
@@ -39,17 +40,23 @@ class Terminated(BaseException):
     """SIGTERM arrived: as KeyboardInterrupt is for Ctrl-C, so that every `finally` runs."""
 
 
+class _Stop:
+    """The signal that the command was asked to stop with, as an exit code, and how often it was asked."""
+
+    code = 0
+    asked = 0
+
+
 def command(function: Callable[P, R]) -> Callable[P, R]:
     """Turns errors into one sentence and an exit code: 2 bad usage or input, 1 failed, 130 and 143 interrupted."""
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        signal.signal(signal.SIGTERM, _terminate)
+        _heed_signals()
         try:
             return function(*args, **kwargs)
         except (KeyboardInterrupt, Terminated) as stop:
-            code = 130 if isinstance(stop, KeyboardInterrupt) else 143
-            _fail("stopped; what is done is kept, and the same command goes on from here", code)
+            _fail(_STOPPED, 130 if isinstance(stop, KeyboardInterrupt) else 143)
         except (ConfigError, DatasetNotFound) as error:
             _fail(str(error), 2)
         except ArtsimError as error:
@@ -65,15 +72,42 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+_STOPPED = "stopped; what is done is kept, and the same command goes on from here"
+
+
 def _fail(sentence: str, code: int) -> NoReturn:
+    if _Stop.code:  # a library may have turned the signal into an error of its own
+        sentence, code = _STOPPED, _Stop.code
+        for number in (signal.SIGINT, signal.SIGTERM):  # all is tidy; leaving takes the interpreter a moment
+            signal.signal(number, signal.SIG_IGN)
     if debug:
         traceback.print_exc()
     err.print(Text.assemble(("artsim: ", "bold red"), printable(sentence)))
     raise typer.Exit(code)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated
+def _heed_signals() -> None:
+    """SIGTERM and Ctrl-C stop the command cleanly. A shell that lets a background job ignore Ctrl-C is obeyed."""
+    _Stop.code = _Stop.asked = 0
+    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """The first signal ends the work, the second changes nothing while that is under way, the third ends it hard.
+
+    That loses nothing: files are written whole or not at all, and workers die with this process.
+    """
+    _Stop.asked += 1
+    if _Stop.asked == 1:
+        _Stop.code = 128 + number
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+    if _Stop.asked > 2:
+        if err.is_terminal:
+            err.show_cursor()
+        os.write(2, f"artsim: {_STOPPED}\n".encode())
+        os._exit(_Stop.code)
 
 
 def printable(text: object) -> str:
@@ -115,13 +149,23 @@ class StageBars:
             self._progress.advance(self._task, rows)
 
 
+class _Log(logging.FileHandler):
+    """A log file that is not worth a traceback when it cannot be written: the disk is full, the folder read-only."""
+
+    def handleError(self, record: logging.LogRecord) -> None: ...  # noqa: N802 - logging's name
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def build_log(work: Path) -> Iterator[None]:
     """Sends what the build logs to ``work/build.log``, and its notes and warnings to the terminal."""
     logger = logging.getLogger("builder")
     shown = RichHandler(console=err, show_time=False, show_path=False, show_level=False, markup=False)
     # Opened with the first line: the folder is made by the build, once it knows that it may.
-    kept = logging.FileHandler(work / "build.log", encoding="utf-8", delay=True)
+    kept = _Log(work / "build.log", encoding="utf-8", delay=True)
     kept.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handlers = (shown, kept)
     before = logger.level

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from builder.letterbox import THUMB_SIDE, BadImage, letterbox
 from builder.stage import Lane, Reject, Result, Row, Run
+from builder.surroundings import check_source
 
 _SIDES = ("content_left", "content_top", "content_right", "content_bottom")
 
@@ -28,7 +29,8 @@ class PreprocessStage:
         crop: the square in the middle of the painting instead of black bars.
 
     ``sha256`` is read so that a file that changed is done again. A file that cannot be used is answered with a
-    reject whose reason is one of ``builder.letterbox.REASONS``.
+    reject whose reason is one of ``builder.letterbox.REASONS``. When the root itself is gone, the stage ends instead
+    (``SourceGone``): a disk that was unmounted must not turn a collection into rejects that are remembered.
     """
 
     root: Path
@@ -73,6 +75,7 @@ class PreprocessStage:
         except BadImage as error:
             return Reject(error.reason, f"'{path}': {error}")
         except OSError as error:
+            check_source(self.root)
             return Reject("unreadable", f"'{path}' cannot be read: {error.strerror or error}")
         return {
             "image": done.jpeg,

@@ -28,6 +28,7 @@ from artsim_dataset.schema import GENRES, seed_from, slug
 from builder.mojibake import repair
 from builder.shards import sha256_of
 from builder.stage import Reject
+from builder.surroundings import check_source
 
 IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"])
 COLUMNS = ("id", "path", "genre", "artist", "title", "sha256")
@@ -302,7 +303,14 @@ def add_digests(
 ) -> tuple[list[Entry], dict[str, FileFacts]]:
     """Adds the sha256 of each file, reading only files that are new or were touched since ``known``.
 
+    Touched is what make and rsync call so: another size or another modification time, be it older, newer or in the
+    future. A file that was changed to the same size and then given its old time back is taken for unchanged; delete
+    ``work/files.parquet`` to have every file read again.
+
     Files that cannot be read become rejects of the listing.
+
+    Raises:
+        SourceGone: the folder of the paintings vanished since it was listed.
     """
 
     def facts(entry: Entry) -> FileFacts | OSError | Reject:
@@ -327,6 +335,7 @@ def add_digests(
     result, now = [], {}
     for entry, fact in zip(entries, found, strict=True):
         if isinstance(fact, OSError):
+            check_source(listing.root)
             message = f"'{entry.path}' cannot be read: {fact.strerror}"
             listing.rejects.append(Reject("unreadable", message, entry.id, "source"))
         else:
