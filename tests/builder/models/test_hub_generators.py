@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,6 +20,7 @@ from builder.checks import generate_checked
 from builder.model_config import Img2Img, Text2Img, Variations
 from builder.models import ImageGenerator, ImageTask, Made, Pixels
 from builder.models.devices import Batcher
+from builder.models.diffusion import compile_unet
 from builder.models.hub_generator import HubGenerator
 from builder.models.hub_img2img import Img2ImgGenerator, framed, open_img2img
 from builder.models.hub_text2img import open_text2img
@@ -241,3 +243,28 @@ def test_refiner_with_its_published_numbers_is_accepted(tmp_path: Path) -> None:
     (answer,) = generator.generate([task])
     assert pixels(answer).shape == (500, 768, 3)
     assert pipe.unet.calls == [((2, 4, 96, 96), (2, 77, 1280), (2, 1280), (2, 5))] * 10
+
+
+# --- torch.compile --------------------------------------------------------------------------------------------------
+
+
+SLOW = bool(os.environ.get("ARTSIM_SLOW_TESTS"))
+"""The compiler takes a minute or two for each mode; the whole UNet is left to ``ARTSIM_SLOW_TESTS=1``."""
+
+
+@pytest.mark.parametrize("mode", ["blocks", pytest.param("unet", marks=pytest.mark.skipif(not SLOW, reason="slow"))])
+def test_compiled_unet_gives_the_same_image_and_compiles_once_for_all_batches(checkpoints: Path, mode: str) -> None:
+    """With the real compiler, on the CPU: what a GPU runs by default, kernels aside."""
+    with ExitStack() as stack:
+        generator = img2img(checkpoints, stack, steps=3)
+        plain = generator.generate(tasks(3))
+        torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
+        compile_unet(generator.pipeline.pipe, mode)
+        generator._batcher = Batcher(2)
+        compiled = generator.generate(tasks(3))
+        graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+        generator.generate(tasks(5))
+        assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == graphs > 0, "nothing was compiled again"
+        for one, other in zip(plain, compiled, strict=True):
+            assert np.abs(pixels(one).astype(int) - pixels(other)).max() <= 2
