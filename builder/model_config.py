@@ -149,7 +149,7 @@ class StyleTransfer(_Generate):
 
 
 class Diffusion(_Generate, Weights):
-    dtype: DType = Field("auto", description="auto: float16 on a GPU, float32 elsewhere")
+    dtype: DType = Field("auto", description="auto: bfloat16 or float16 by GPU, float32 elsewhere")
     steps: int = Field(25, ge=1, le=1000, description="inference steps")
     guidance: float = Field(7.5, ge=0, le=50, description="classifier-free guidance scale")
     batch: int = Field(6, ge=0, le=256, description="images at once; 0 finds the fastest that fits")

@@ -41,6 +41,14 @@ def choose_dtype(name: str, device: torch.device, auto: str = "float16") -> torc
     return dtype
 
 
+def half_precision(device: torch.device) -> str:
+    """bfloat16 where the GPU computes in it (it cannot overflow as float16 does), else float16."""
+    import torch
+
+    native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if native else "float16"
+
+
 def quiet_libraries() -> None:
     """No bars and no hints of the model libraries: the build has bars of its own. Downloads keep theirs."""
     import transformers

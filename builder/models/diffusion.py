@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from builder.models.devices import best_device, choose_dtype, quiet_libraries
+from builder.models.devices import best_device, choose_dtype, half_precision, quiet_libraries
 from builder.models.weights import Weights, loading
 from builder.stage import Reject
 
@@ -108,7 +108,7 @@ def opened(class_name: str, weights: Weights, config: Diffusion, vae: Weights | 
     import diffusers
 
     device = best_device()
-    dtype = choose_dtype(config.dtype, device)
+    dtype = choose_dtype(config.dtype, device, auto=half_precision(device))
     parts = {} if vae is None else {"vae": load_vae(vae, dtype)}
     pipe = _load(getattr(diffusers, class_name), weights, dtype, parts)
     pipe.set_progress_bar_config(disable=True)
@@ -149,7 +149,7 @@ def _load(auto: Any, weights: Weights, dtype: torch.dtype, parts: dict[str, Any]
     import torch
 
     arguments = {"revision": weights.commit, "dtype": dtype, **parts}
-    if dtype == torch.float16:
+    if dtype in (torch.float16, torch.bfloat16):
         try:
             return auto.from_pretrained(weights.place, variant="fp16", **arguments)
         except (OSError, ValueError) as error:
