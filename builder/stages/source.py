@@ -33,13 +33,13 @@ from builder.surroundings import check_source
 IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"])
 COLUMNS = ("id", "path", "genre", "artist", "title", "sha256")
 
-ALIASES = {
 MAX_FILE_BYTES = 1 << 30
 """A file is read as a whole, so a larger one is refused unread. 250 megapixels are 0.75 GB uncompressed."""
 
 MAX_CELL_BYTES = 1 << 24
 """Of a CSV row, and so of a cell."""
 
+ALIASES = {
     "path": ("path", "file_name", "file", "image", "image_path", "original_image"),
     "genre": ("genre", "style"),
     "artist": ("artist", "artist_name"),
@@ -162,15 +162,15 @@ def _walk(root: Path, listing: Listing) -> Iterator[str]:
 
     for folder, folders, files in os.walk(root, onerror=unlisted):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        for name in files:
         listing.ignored.update("link to a folder" for f in folders if os.path.islink(os.path.join(folder, f)))
+        for name in files:
             if not name.startswith("."):
                 yield Path(folder, name).relative_to(root).as_posix()
 
 
 def _entry(path: str, genre: str, artist: str, title: str) -> Entry:
-    name = "_".join(part for part in (slug(artist), slug(title)) if part)
     artist, title = repair(artist).strip(), repair(title).strip()
+    name = "_".join(part for part in (slug(artist), slug(title)) if part)
     return Entry(f"{genre}/{name or _short(path)}", path, genre, artist, title)
 
 
@@ -244,7 +244,6 @@ def _read_table(table: Path) -> tuple[pa.Table, list[tuple[str, str]]]:
         rows = pa.csv.read_csv(pa.BufferReader(text), read, parse, as_text)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the table {table}: {str(error).splitlines()[0]}") from error
-
     last = rows.slice(rows.num_rows - 1).to_pylist() if rows.num_rows else []
     if text.count(b'"') % 2 and any("\n" in (cell or "") for row in last for cell in row.values()):
         raise ConfigError(f"the table {table} has a quotation mark that nothing closes: the rest would be one cell")
@@ -261,16 +260,17 @@ def _in_utf8(text: bytes) -> bytes:
             lines[number] = line.decode("cp1252", "replace").encode()
     return b"\n".join(lines)
 
+
 def _rows(table: pa.Table) -> Iterator[dict[str, object]]:
     for batch in table.to_batches(max_chunksize=4096):
         yield from batch.to_pylist()
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None or value != value else str(value).strip()
     """A cell as text; nothing for what stands for nothing."""
     if isinstance(value, bytes):
         value = _in_utf8(value).decode()
+    text = "" if value is None or value != value else str(value).strip()
     return "" if text.lower() in ("nan", "null", "none") else text
 
 
@@ -338,9 +338,9 @@ def add_digests(
             check_source(listing.root)
             message = f"'{entry.path}' cannot be read: {fact.strerror}"
             listing.rejects.append(Reject("unreadable", message, entry.id, "source"))
+        elif isinstance(fact, Reject):
+            listing.rejects.append(fact.at("source", entry.id))
         else:
             now[entry.path] = fact
             result.append(replace(entry, sha256=fact[2]))
     return result, now
-        elif isinstance(fact, Reject):
-            listing.rejects.append(fact.at("source", entry.id))
