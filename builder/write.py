@@ -79,8 +79,8 @@ def _write_pairs(inputs: Inputs, catalogue: Catalogue, out: Path, blobs: Blobs) 
     for shard in inputs.shards:
         for row in read_rows(inputs.folders, shard, columns):
             painting = row["painting_id"]
-            blobs.add(painting, row["original_small"])
-            blobs.add(row["id"], row["generated_small"])
+            blobs.add(_painting(painting), row["original_small"])
+            blobs.add(_variant(row["id"]), row["generated_small"])
             row["group"] = catalogue.group[painting]
             names = image_names(painting, row["id"])
             data.append((names[1], row["prompt_compressed"]))
@@ -95,6 +95,15 @@ def _write_pairs(inputs: Inputs, catalogue: Catalogue, out: Path, blobs: Blobs) 
     header = ("original_image", "prompt_complete", "prompt_compressed", "generated_image")
     write_csv(out / "metadata.csv", header, metadata)
     return {split: writers["pairs", split].rows for split in schema.SPLITS}
+
+
+def _painting(id_: str) -> str:
+    """Key of a painting's small picture: the second variant of "untitled" has the id of the painting "untitled-1"."""
+    return f"painting {id_}"
+
+
+def _variant(id_: str) -> str:
+    return f"variant {id_}"
 
 
 def image_names(painting: str, variant: str) -> tuple[str, str]:
@@ -124,9 +133,9 @@ def _triplet_rows(triplets: Iterable[Triplet], catalogue: Catalogue, blobs: Blob
         yield (
             catalogue.split[triplet.anchor_id],
             {
-                "anchor": {"bytes": blobs.get(triplet.anchor_id), "path": None},
-                "positive": {"bytes": blobs.get(triplet.positive_id), "path": None},
-                "negative": {"bytes": blobs.get(triplet.negative_id), "path": None},
+                "anchor": {"bytes": blobs.get(_painting(triplet.anchor_id)), "path": None},
+                "positive": {"bytes": blobs.get(_variant(triplet.positive_id)), "path": None},
+                "negative": {"bytes": blobs.get(_painting(triplet.negative_id)), "path": None},
                 "anchor_id": triplet.anchor_id,
                 "positive_id": triplet.positive_id,
                 "negative_id": triplet.negative_id,
@@ -148,9 +157,9 @@ def _real_vs_ai_rows(catalogue: Catalogue, blobs: Blobs) -> Iterator[tuple[str, 
         split = catalogue.split[painting]
         if painting not in seen:
             seen.add(painting)
-            image = {"bytes": blobs.get(painting), "path": None}
+            image = {"bytes": blobs.get(_painting(painting)), "path": None}
             yield split, {"image": image, "label": schema.LABELS.index("original"), "generator": "", "id": painting}
-        image = {"bytes": blobs.get(row["id"]), "path": None}
+        image = {"bytes": blobs.get(_variant(row["id"])), "path": None}
         yield (
             split,
             {"image": image, "label": schema.LABELS.index("ai"), "generator": row["generator"], "id": row["id"]},
