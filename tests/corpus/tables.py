@@ -1,5 +1,7 @@
 """Broken rows of CSV and Parquet sources, by kind: the cells of a row and what must come of it."""
 
+# ruff: noqa: E501 - a row of a table is a line
+
 from __future__ import annotations
 
 import csv

@@ -17,7 +17,7 @@ from tests.corpus.running import artsim
 from tests.corpus.tables import COLUMNS, as_csv, table_rows, write_pictures
 
 ROWS = table_rows()
-SMALL = ["--set", "preprocess.size=96", "--set", "crop.size=64"]
+SMALL = ["--workers", "2", "--set", "preprocess.size=96", "--set", "crop.size=64"]
 LATE = "unreadable"
 """The reason that is only found when a file is opened, after the listing."""
 
@@ -67,7 +67,7 @@ def test_the_build_of_a_bad_table_lists_each_row_and_finishes(tmp_path: Path) ->
     table = tmp_path / "table.csv"
     table.write_bytes(as_csv(ROWS) + b"Cubism/p1.png,one,cell,too,many\n")
     ran = artsim(
-        ["build", "-s", table, "-o", tmp_path / "out", "--workers", "2", "--set", f"source.root={tmp_path}/root", *SMALL],
+        ["build", "-s", table, "-o", tmp_path / "out", "--set", f"source.root={tmp_path}/root", *SMALL],
         tmp_path,
     )  # fmt: skip
     assert ran.code == 0, ran.stderr
