@@ -15,10 +15,10 @@ from typing import Any
 from artsim_dataset import schema
 from artsim_dataset.version import __version__
 from builder.catalogue import Inputs
+from builder.cells import unguarded
 from builder.resources import resource
 from builder.shards import digest, sha256_of
 from builder.stage import Reject
-from builder.tables import unguarded
 
 VERSION = 1
 """Bump when the same stage outputs would be assembled differently."""

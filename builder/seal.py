@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.card import write_card
+from builder.cells import guarded
 from builder.shards import digest, sha256_of, write_json
 from builder.stage import Reject
 from builder.tables import write_csv
@@ -15,8 +16,9 @@ REJECT_COLUMNS = ("id", "stage", "reason", "message")
 
 
 def write_rejects(out: Path, rejects: Sequence[Reject]) -> None:
-    """rejected.csv: every row that could not go on, with its reason."""
-    write_csv(out / "rejected.csv", REJECT_COLUMNS, ((r.id, r.stage, r.reason, r.message) for r in rejects))
+    """rejected.csv: every row that could not go on, with its reason. For people, so safe to open in a spreadsheet."""
+    rows = ([guarded(cell) for cell in (r.id, r.stage, r.reason, r.message)] for r in rejects)
+    write_csv(out / "rejected.csv", REJECT_COLUMNS, rows)
 
 
 def seal(out: Path, mark: str, facts: dict[str, Any], template: str) -> None:

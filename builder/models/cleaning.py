@@ -30,6 +30,8 @@ _SENTENCE_END = re.compile(
 )
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "‘": "’", "«": "»", "`": "`"}
 _APOSTROPHES = "'’"
+_FORMULA = "=+-@＝＋－＠ "
+"""Signs that begin no sentence, but a formula when a spreadsheet opens data.csv."""
 
 # --- what chat models say around a prompt, or instead of one ------------------------------------------------------
 
@@ -138,17 +140,17 @@ def _clean_prompt(text: str) -> str:
     paragraphs = [" ".join(part.split()) for part in _PARAGRAPH.split(text) if words(part)]
     quoted = [inner for part in paragraphs if (inner := _quotation(part)) and len(inner.split()) > 4]
     if len(quoted) == 1:  # the others speak about the prompt
-        return quoted[0]
+        return quoted[0].lstrip(_FORMULA)
     while len(paragraphs) > 1 and _REMARK.match(paragraphs[-1]):
         paragraphs.pop()
     if len(paragraphs) > 1 and _TITLE.match(paragraphs[0]):
         del paragraphs[0]
-    return _unquoted(_COUNT.sub("", " ".join(paragraphs)))
+    return _unquoted(_COUNT.sub("", " ".join(paragraphs))).lstrip(_FORMULA)
 
 
 def _clean_caption(text: str) -> str:
     text = _STRONG.sub(lambda found: found[1] or found[2], _TOKEN.sub(" ", text))
-    return _unquoted(" ".join(_without(_CAPTION_HEAD, text.strip()).split()))
+    return _unquoted(" ".join(_without(_CAPTION_HEAD, text.strip()).split())).lstrip(_FORMULA)
 
 
 def _until_stable(step: Callable[[str], str], text: str) -> str:
