@@ -7,6 +7,7 @@ that must not be published (`text`). Rows and images stream, a few at a time.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from artsim_dataset.load import check_dataset
 from artsim_dataset.validate import card, folder, rows
 from artsim_dataset.validate.findings import Finding, Log, Validation, Watcher
 from artsim_dataset.validate.folder import Folder
-from artsim_dataset.validate.joins import Joins
+from artsim_dataset.validate.joins import COUNTS, Joins
 from artsim_dataset.validate.pictures import Pictures
 from artsim_dataset.validate.rows import UNIQUE, Rules, read_pairs, read_rows
 from artsim_dataset.validate.tables import Tables
@@ -75,8 +76,14 @@ def _open(path: Path) -> Folder:
 
 def _read_study(tables: Tables, rules: Rules, reader: Reader, log: Log) -> None:
     seen: set[str] = set()
+    artists: Counter[str] = Counter()
     columns = [column for column in schema.STUDY_COLUMNS if column != "image"]
     for _, row in read_rows(tables, "images", columns, rows.WORDS, rules, reader, log):
         if row["id"] in seen:
             log.add(UNIQUE, f"images {row['id']}", "this id stands in two rows")
         seen.add(row["id"])
+        artists[row["artist"]] += 1
+    stated = tables.folder.fact("artists")
+    if stated is not None and tables.whole("images") and stated != artists:
+        log.add(COUNTS, "build.json", f"'artists' are {len(stated)}; the rows give others or in other numbers")
+    log.making(COUNTS)

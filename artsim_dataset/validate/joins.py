@@ -296,10 +296,11 @@ def build_counts_agree(folder: Folder, index: Index) -> Iterator[Problem]:
         yield "build.json", f"its last stage gave {made:,} rows; pairs has {len(pairs):,}"
 
 
+COUNTS = "build.json: counts"
 END_CHECKS: dict[str, Callable[[Folder, Index], Iterator[Problem]]] = {
     "splits: groups": groups_are_on_one_side,
     "splits: artists": artists_are_on_one_side,
     "csv: as in pairs": csv_files_agree,
-    "build.json: counts": build_counts_agree,
+    COUNTS: build_counts_agree,
 }
 """What a person calls the check -> the check."""

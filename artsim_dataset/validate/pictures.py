@@ -38,11 +38,14 @@ DECODE, FORMAT, SIZE, BARS, FLAT, ONE_ORIGINAL, SMALL_SIZE, SMALL_SAME, SMALL_SH
 LOOK = 8
 """Side of the look in pixels that is kept of each picture: enough to tell whether a small one is of the same."""
 
-LOOK_DIFFERENCE = 12.0
-"""Grey levels of 255, the mean over a look, above which two looks are not of one picture (JPEG: 1 to 3)."""
+LOOK_DIFFERENCE = 6.0
+"""Grey levels of 255, the mean over a look, above which two looks are not of one picture (JPEG: 0 to 2)."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+"""What is decoded, to say what it is instead of a JPEG. Not all that Pillow knows: some formats run other programs."""
 
 BAR_MARGIN, BAR_LEVEL = 16, 24
-"""A JPEG block that the content reaches into is not black all over: pixels from the content, and the level allowed."""
+"""A JPEG block with content and bars in it has neither pure: pixels from the edge, and the level allowed in bars."""
 
 Box = tuple[int, int, int, int]
 
@@ -65,19 +68,20 @@ def measure(data: bytes | None, box: Box | None) -> Measured:
     if not data:
         return Measured(fault="there are no bytes")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                odd = tuple(oddities(image, data))
-                encoding = encoding_of(image)
-                image.load()
-                pixels = image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        return Measured(fault=f"cannot be decoded: {error}")
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            odd = tuple(oddities(image, data))
+            encoding = encoding_of(image)
+            image.load()
+            pixels = image if image.mode == "RGB" else image.convert("RGB")
+    except Exception as error:  # what a decoder raises on bytes of strangers is not to be foreseen
+        return Measured(fault=f"cannot be decoded: {str(error) or type(error).__name__}")
     inside = box is not None and box[0] < box[2] <= pixels.width and box[1] < box[3] <= pixels.height and min(box) >= 0
     seen = box if inside else None
     look = pixels.resize((LOOK, LOOK), Image.Resampling.BOX, box=seen).tobytes()
-    return Measured("", odd, pixels.size, encoding, look, _bars(pixels, seen), _flat(pixels))
+    # A flat picture has a flat look; the look of any other spares a second way through all its pixels.
+    flat = all(max(look[band::3]) - min(look[band::3]) < 16 for band in range(3))
+    fault = _flat(pixels.crop(_inner(seen or (0, 0, *pixels.size)))) if flat else ""
+    return Measured("", odd, pixels.size, encoding, look, _bars(pixels, seen), fault)
 
 
 def oddities(image: Image.Image, data: bytes) -> Iterator[str]:
@@ -116,6 +120,12 @@ def _bars(pixels: Image.Image, box: Box | None) -> int:
     )  # fmt: skip
     levels = [pixels.crop(bar).getextrema() for bar in bars if bar[0] < bar[2] and bar[1] < bar[3]]
     return max((int(high) for bands in levels for _, high in bands), default=0)  # type: ignore[misc]
+
+
+def _inner(box: Box) -> Box:
+    """The box without its edges, where it is large enough: JPEG blocks that reach into the bars ring."""
+    across, down = (BAR_MARGIN if side > 2 * BAR_MARGIN else 0 for side in (box[2] - box[0], box[3] - box[1]))
+    return box[0] + across, box[1] + down, box[2] - across, box[3] - down
 
 
 def _flat(pixels: Image.Image) -> str:
@@ -164,7 +174,8 @@ class Pictures:
         total = sum(self._tables.rows[n] * len(COLUMNS[c]) for c in configs for n in self._tables.good[c])
         if self._watcher:
             self._watcher.stage("images", total, 0)
-        with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             for config in configs:
                 extra = EXTRA[config]
                 for _, rows in self._tables.batches(config, [*COLUMNS[config], *extra]):

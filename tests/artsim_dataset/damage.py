@@ -470,7 +470,8 @@ def _make_negative(folder: Path, config: str, fits: Callable[[Row, Row], bool]) 
     """Gives a triplet a negative out of its split, with all that a row says of it: only the choice is wrong."""
     pairs = pq.read_table(shard(folder, "metadata")).to_pylist()
     paintings = {row["id"].rpartition("-")[0]: row for row in pairs}
-    small = {row["id"]: row["image"] for row in pq.read_table(shard(folder, "real_vs_ai")).to_pylist()}
+    labelled = pq.read_table(shard(folder, "real_vs_ai")).to_pylist()
+    small = {row["id"]: row["image"] for row in labelled if row["label"] == 0}
 
     def change(rows: list[Row]) -> None:
         for row in rows:
@@ -588,14 +589,38 @@ def image_has_another_size(folder: Path) -> None:
     set_picture(folder, "pairs", "generated", lambda data: again(data, lambda image: image.resize((80, 96))))
 
 
+def _with_bars(folder: Path) -> tuple[Path, int, tuple[int, int, int, int]]:
+    """A row of `pairs` whose bars are wide enough to be looked at: its shard, its number, its content box."""
+    for split in ("train", "test"):
+        for number, row in enumerate(pq.read_table(shard(folder, "metadata", split)).to_pylist()):
+            box = tuple(row[f"content_{side}"] for side in ("left", "top", "right", "bottom"))
+            if max(box[:2]) > 20:
+                return shard(folder, "pairs", split), number, box
+    raise AssertionError("no painting has wide bars")
+
+
+def _change_variant(folder: Path, change: Callable[[Image.Image, Any], Image.Image]) -> None:
+    path, number, box = _with_bars(folder)
+
+    def of_row(rows: list[Row]) -> None:
+        picture = rows[number]["generated"]
+        picture["bytes"] = again(picture["bytes"], lambda image: change(image, box))
+
+    rewrite(path, of_row)
+
+
 @found_by("images: bars are black")
 def bars_are_white(folder: Path) -> None:
-    row = next(
-        number
-        for number, row in enumerate(pq.read_table(shard(folder, "metadata")).to_pylist())
-        if row["content_left"] > 16 or row["content_top"] > 16
-    )
-    set_picture(folder, "pairs", "generated", lambda data: again(data, lambda i: i.point(lambda v: 255 - v)), row)
+    _change_variant(folder, lambda image, box: image.point(lambda level: 255 - level))
+
+
+@found_by("images: variant is a picture")
+def variant_is_of_one_colour_between_its_bars(folder: Path) -> None:
+    def paint(image: Image.Image, box: Any) -> Image.Image:
+        image.paste((200, 20, 20), box)
+        return image
+
+    _change_variant(folder, paint)
 
 
 @found_by("images: variant is a picture")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from random import Random
 
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 from artsim_dataset.cli import app
 from artsim_dataset.errors import ConfigError, DatasetNotFound
 from artsim_dataset.validate import Validation, validate
-from artsim_dataset.validate.folder import Folder
+from artsim_dataset.validate.folder import SUMS, Folder
 from artsim_dataset.validate.text import KEYS, MACHINE_PATHS, MAIL, Reader
 from builder.build import build
 from builder.config import load_config
@@ -36,7 +37,9 @@ def good(engine: LocalEngine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_gallery(source, per_genre=3, size=96)
     for genre in sorted(source.iterdir())[3:]:
         shutil.rmtree(genre)
-    genre = min(source.iterdir())
+    genre, other, _ = sorted(source.iterdir())
+    for name, path in zip(("untitled", "untitled-1"), sorted(other.iterdir()), strict=False):
+        path.rename(other / f"jan_{name}{path.suffix}")  # the second variant of one has the id of the other
     genre.joinpath("nobody_half.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut")
     Image.open(min(genre.glob("*_*"))).convert("RGB").resize((120, 50)).save(genre / "jan-wide_view.png")
     build(str(source), out, load_config(assignments=SETTINGS), engine, Silent())
@@ -99,6 +102,13 @@ def test_shards_of_a_split_may_be_several_and_row_groups_of_any_size(damaged: Pa
     assert found.ok, told(found)
 
 
+def test_second_variant_of_untitled_is_no_painting_called_untitled_1(good: Path) -> None:
+    rows = [row for path in (good / "real_vs_ai").iterdir() for row in pq.read_table(path).to_pylist()]
+    twice = [row for row in rows if row["id"].endswith("jan_untitled-1")]
+    assert sorted(row["label"] for row in twice) == [0, 1]
+    assert twice[0]["image"] != twice[1]["image"]
+
+
 # --- damage ------------------------------------------------------------------------------------------------------
 
 
@@ -119,6 +129,17 @@ def test_damage_is_found_by_its_check(damage: Damage, damaged: Path) -> None:
     assert not any("cannot be checked" in finding.message for finding in found.findings), told(found)
     if damage.sealed and "build.json" not in damage.check:
         assert not any(check.startswith("checksums") for check in found.numbers), "found because bytes differ only"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_changed_byte_is_found_and_nothing_crashes(damaged: Path, seed: int) -> None:
+    random = Random(seed)
+    path = random.choice(sorted(p for p in damaged.rglob("*") if p.is_file() and p.name != SUMS))
+    data = bytearray(path.read_bytes())
+    for _ in range(random.choice((1, 5, 50))):
+        data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+    path.write_bytes(data)
+    assert "checksums: same bytes" in validate(damaged, count).numbers
 
 
 def test_resealing_alone_is_no_damage(damaged: Path) -> None:

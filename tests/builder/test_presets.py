@@ -131,6 +131,10 @@ def test_paper_publishes_no_path_of_this_machine(paper: Path, checkpoints: Check
     assert build["settings"]["generate"]["model"] == "refiner"
 
 
+def test_paper_passes_every_check(paper: Path) -> None:
+    assert artsim("validate", paper).startswith("All ")
+
+
 def test_paper_loads_as_triplets(paper: Path) -> None:
     triplets = load_artsim(paper, "triplets", split="train")
     assert set(triplets["anchor_caption"]) <= set(tiny.CAPTIONS)  # type: ignore[index, call-overload]
@@ -207,6 +211,7 @@ def test_variations_need_no_words_and_export_as_s4_did(checkpoints: Checkpoints,
         assert box == [0, 0, 96, 96], "the square in the middle, no bars"
         facts = json.loads(row["provenance"])
         assert (facts["guidance"], facts["prompt_read"]) == (3.0, False)
+    assert artsim("validate", tmp_path / "d").startswith("All ")
     artsim("export", tmp_path / "d", "--format", "imagefolder", "--out", tmp_path / "processed", "--size", 64)
     names = {folder: {p.name for p in (tmp_path / "processed" / folder).iterdir()} for folder in ("ai", "original")}
     assert names["ai"] == names["original"] == {f"{row['id'][:-2].replace('/', '_')}.jpg" for row in made}
@@ -233,6 +238,7 @@ def test_openai_stops_before_the_budget_and_goes_on_where_it_was(gallery: Path, 
         artsim(*arguments, "--max-cost", 5, settings=settings, OPENAI_API_KEY=KEY)
         assert len(server.requests) == 4, "what was paid for is not bought again"
     assert {request.fields["model"] for request in server.requests} == {"gpt-image-1"}
+    assert artsim("validate", out).startswith("All ")
     made = rows(out)
     assert len(made) == 4
     for row in made:
@@ -258,3 +264,4 @@ def test_text2img_makes_a_study_of_artists(checkpoints: Checkpoints, tmp_path: P
     assert all(row["artist"] in row["prompt_compressed"] and row["generator"] == "sd" for row in made)
     assert len({row["seed"] for row in made}) == 24
     assert images[0]["image"].size == (128, 128)  # type: ignore[index, call-overload]
+    assert artsim("validate", tmp_path / "d").startswith("All ")
