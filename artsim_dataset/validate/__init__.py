@@ -1,8 +1,8 @@
 """`artsim validate`: whether a data set folder is what it says it is. It only reads, and needs no builder.
 
 Everything is looked at and nothing stops at the first fault: files and checksums (`folder`), card and CSV files
-(`card`), Parquet as tables (`tables`), rows (`rows`), what joins them (`joins`), every image (`pictures`), and text
-that must not be published (`text`). Rows and images stream, a few at a time.
+(`card`), Parquet as tables (`tables`), rows (`rows`), what joins them (`joins`, `totals`), every image (`pictures`,
+`decode`), and text that must not be published (`text`). Rows and images stream, a few at a time.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from artsim_dataset import schema
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.load import check_dataset
 from artsim_dataset.validate import card, folder, rows
 from artsim_dataset.validate.findings import Finding, Log, Validation, Watcher
 from artsim_dataset.validate.folder import Folder
-from artsim_dataset.validate.joins import COUNTS, Joins
+from artsim_dataset.validate.joins import Joins
 from artsim_dataset.validate.pictures import Pictures
 from artsim_dataset.validate.rows import UNIQUE, Rules, read_pairs, read_rows
 from artsim_dataset.validate.tables import Tables
 from artsim_dataset.validate.text import KEYS, MACHINE_PATHS, MAIL, Reader, texts_of_files
+from artsim_dataset.validate.totals import COUNTS
 
 __all__ = ["Finding", "Validation", "Watcher", "validate"]
 
@@ -42,13 +42,16 @@ def validate(
     """
     data = _open(Path(path))
     log, reader = Log(), Reader(data)
+    log.take(folder.SAME_BYTES, folder.files_have_their_sums(data, watcher))
     for name, check in {**folder.CHECKS, **card.CHECKS}.items():
         log.take(name, check(data))
     log.making(UNIQUE, MACHINE_PATHS, KEYS, MAIL)
     for where, text in texts_of_files(data):
         for check_name, message in reader.look(text):
             log.add(check_name, where, message)
-    tables, rules = Tables(data, log), Rules(data, count_tokens)
+    tables, rules = Tables(data, log), Rules(data, count_tokens, watcher)
+    if watcher:
+        watcher.stage("rows", sum(tables.rows[name] for names in tables.good.values() for name in names), 0)
     if data.is_study:
         _read_study(tables, rules, reader, log)
     else:
@@ -77,8 +80,7 @@ def _open(path: Path) -> Folder:
 def _read_study(tables: Tables, rules: Rules, reader: Reader, log: Log) -> None:
     seen: set[str] = set()
     artists: Counter[str] = Counter()
-    columns = [column for column in schema.STUDY_COLUMNS if column != "image"]
-    for _, row in read_rows(tables, "images", columns, rows.WORDS, rules, reader, log):
+    for _, row in read_rows(tables, "images", rows.WORDS, rules, reader, log):
         if row["id"] in seen:
             log.add(UNIQUE, f"images {row['id']}", "this id stands in two rows")
         seen.add(row["id"])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artsim_dataset.schema import SPLITS
-from artsim_dataset.validate.findings import Problem
+from artsim_dataset.validate.findings import Problem, Watcher
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -123,12 +123,16 @@ def files_are_there(folder: Folder) -> Iterator[Problem]:
         yield name, f"{SUMS} lists it, but it is not there"
 
 
-def files_have_their_sums(folder: Folder) -> Iterator[Problem]:
-    for name, expected in checksums(folder).items():
-        if name in folder.files:
-            with open(folder.path / name, "rb") as file:
-                if file_digest(file, "sha256").hexdigest() != expected:
-                    yield name, "its bytes are not those that were written: sha256 differs"
+def files_have_their_sums(folder: Folder, watcher: Watcher | None = None) -> Iterator[Problem]:
+    sums = {name: sum_ for name, sum_ in checksums(folder).items() if name in folder.files}
+    if watcher:
+        watcher.stage("files", len(sums), 0)
+    for name, expected in sums.items():
+        with open(folder.path / name, "rb") as file:
+            if file_digest(file, "sha256").hexdigest() != expected:
+                yield name, "its bytes are not those that were written: sha256 differs"
+        if watcher:
+            watcher.advance(1)
 
 
 def build_json_is_whole(folder: Folder) -> Iterator[Problem]:
@@ -169,11 +173,11 @@ def shards_are_numbered(folder: Folder) -> Iterator[Problem]:
                 yield other, f"does not fit beside {names[0]}"
 
 
+SAME_BYTES = "checksums: same bytes"
 CHECKS = {
     "checksums: list": list_is_whole,
     "checksums: no other file": files_are_listed,
     "checksums: no file missing": files_are_there,
-    "checksums: same bytes": files_have_their_sums,
     "build.json: complete": build_json_is_whole,
     "build.json: of these files": build_json_is_of_these_files,
     "shards: numbered": shards_are_numbered,

@@ -11,7 +11,7 @@ from typing import Any
 
 from artsim_dataset import schema
 from artsim_dataset.schema import painting_id_of, seed_from
-from artsim_dataset.validate.findings import Log
+from artsim_dataset.validate.findings import Log, Watcher
 from artsim_dataset.validate.folder import Folder
 from artsim_dataset.validate.tables import Row, Tables
 from artsim_dataset.validate.text import KEYS, MACHINE_PATHS, MAIL, Reader, strings
@@ -31,6 +31,7 @@ class Rules:
 
     folder: Folder
     count_tokens: Count | None
+    watcher: Watcher | None = None
 
     @property
     def has_prompts(self) -> bool | None:
@@ -65,8 +66,7 @@ def read_pairs(tables: Tables, rules: Rules, reader: Reader, log: Log) -> Index:
     """Checks every row of `pairs` and returns the index."""
     log.making(SAME_PAINTING)
     index = Index()
-    columns = [*schema.METADATA_COLUMNS, "original.path", "generated.path"]
-    for name, row in read_rows(tables, "pairs", columns, PAIR_CHECKS, rules, reader, log):
+    for name, row in read_rows(tables, "pairs", PAIR_CHECKS, rules, reader, log):
         id_, split = row["id"], tables.splits[name]
         if id_ in index.pairs:
             log.add(UNIQUE, f"pairs {id_}", "this id stands in two rows")
@@ -89,10 +89,13 @@ def read_pairs(tables: Tables, rules: Rules, reader: Reader, log: Log) -> Index:
 
 
 def read_rows(
-    tables: Tables, config: str, columns: list[str], checks: Checks, rules: Rules, reader: Reader, log: Log
+    tables: Tables, config: str, checks: Checks, rules: Rules, reader: Reader, log: Log
 ) -> Iterator[tuple[str, Row]]:
-    """File name and row, one after the other. Rows with empty cells are reported and passed over."""
+    """File name and row without the bytes of images, one after the other. A row with an empty cell is reported and
+    passed over."""
     log.making(FILLED, *checks, MACHINE_PATHS, KEYS, MAIL)
+    features = tables.folder.features[config].items()
+    columns = [f"{column}.path" if type(kind).__name__ == "Image" else column for column, kind in features]
     key = "positive_id" if "positive_id" in columns else "id"
     for name, rows in tables.batches(config, columns):
         for row in rows:
@@ -106,14 +109,17 @@ def read_rows(
                 for message in function(row, rules):
                     log.add(check, where, message)
             yield name, row
+        if rules.watcher:
+            rules.watcher.advance(len(rows))
 
 
 def _look(where: str, row: Row, reader: Reader, log: Log) -> None:
-    texts = [value for value in row.values() if isinstance(value, str)]
-    if next(reader.look("\n".join(texts)), None) is None:
+    cells = {column: value["path"] if isinstance(value, dict) else value for column, value in row.items()}
+    texts = {column: value for column, value in cells.items() if isinstance(value, str)}
+    if next(reader.look("\n".join(texts.values())), None) is None:
         return
-    for column, value in row.items():
-        for text in _unfolded(column, value) if isinstance(value, str) else ():
+    for column, value in texts.items():
+        for text in _unfolded(column, value):
             for check, message in reader.look(text):
                 log.add(check, where, f"'{column}' {message}")
 

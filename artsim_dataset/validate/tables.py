@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artsim_dataset.validate.findings import Log
-from artsim_dataset.validate.folder import Folder
+from artsim_dataset.validate.folder import Folder, checksums
 
 READABLE, COLUMNS, TYPES, LISTS, COUNTS = (
     "parquet: can be read",
@@ -41,6 +41,7 @@ class Tables:
         self._damaged: set[str] = set()
         self._log = log
         log.making(READABLE, COLUMNS, TYPES, LISTS, COUNTS)
+        self._damaged.update(name.partition("/")[0] for name in set(checksums(folder)) - set(folder.files))
         for config, splits in folder.shards.items():
             for split, names in splits.items():
                 for name in names:

@@ -696,6 +696,11 @@ def build_json_names_its_own_folder(folder: Path) -> None:
 
 
 @found_by("text: no machine path")
+def image_remembers_the_file_that_it_was(folder: Path) -> None:
+    set_cell(folder, "triplets", "negative", lambda row: {**row["negative"], "path": "/mnt/disk/art/x.jpg"})
+
+
+@found_by("text: no machine path")
 def footer_names_a_folder(folder: Path) -> None:
     _with_table(
         folder, "metadata",
