@@ -10,8 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.faults.conftest import Reference
 from tests.faults.harness import Build, born, descendants, end_of, random_kills, survivors
 
@@ -56,7 +54,9 @@ def test_kills_between_two_exact_steps_heal(reference: Reference, tmp_path: Path
         ended = build.run(fault={"nth": 1, "what": "kill", **event})
         assert ended.code == (1 if event["worker"] else -signal.SIGKILL), (name, ended)
         assert "Traceback" not in ended.err, (name, ended)
-    build.finish()
+        if not event["worker"]:
+            assert "born" in (build.out / "work" / "lock").read_text(), "the dead one's name, which stops nobody"
+    assert build.finish().err == ""
     assert build.content() == reference.content and not build.half_files()
 
 
@@ -74,30 +74,29 @@ def test_kill_while_one_data_set_replaces_another_heals(reference: Reference, tm
     assert build.content() == reference.content and not build.half_files()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("stage", ["02-preprocess", "07-generate"])
-def test_stop_leaves_whole_shards_or_none(
-    reference: Reference, tmp_path: Path, number: signal.Signals, stage: str
-) -> None:
+def test_stops_leave_whole_shards_or_none(reference: Reference, tmp_path: Path) -> None:
     """The whole group gets the signal, as from a terminal or a service manager; twice, as from an impatient person."""
     build = Build(reference.build.source, tmp_path / "out")
-    started = time.perf_counter()
-    process = build.start()
-    while not list(build.out.glob(f"work/{stage}*")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.005)
-    births = {pid: born(pid) for pid in descendants(process.pid)}
-    os.killpg(process.pid, number)
-    time.sleep(0.05)
-    with suppress(ProcessLookupError):
+    stops = (("02", signal.SIGINT), ("04", signal.SIGTERM), ("07", signal.SIGINT), ("09", signal.SIGTERM))
+    for stage, number in stops:
+        started = time.perf_counter()
+        process = build.start()
+        while not list(build.out.glob(f"work/{stage}-*")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.005)
+        births = {pid: born(pid) for pid in descendants(process.pid)}
         os.killpg(process.pid, number)
-    ended = end_of(process, started)
-    assert ended.code == 128 + number, ended
-    lines = [line for line in ended.err.splitlines() if line]
-    assert lines == ["artsim: stopped; what is done is kept, and the same command goes on from here"], ended
-    assert not build.half_files()
-    assert not survivors(births, 3.0)
-    assert not (build.out / "work" / "lock").read_text()
+        time.sleep(0.05)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        ended = end_of(process, started)
+        assert ended.code == 128 + number, ended
+        lines = [line for line in ended.err.splitlines() if line]
+        assert lines == ["artsim: stopped; what is done is kept, and the same command goes on from here"], ended
+        assert not build.half_files() and not survivors(births, 3.0)
+        assert not (build.out / "work" / "lock").read_text()
+    build.finish()
+    assert build.content() == reference.content
 
 
 def test_stopped_while_the_data_set_is_written_leaves_no_half_of_it(reference: Reference, tmp_path: Path) -> None:
