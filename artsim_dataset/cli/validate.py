@@ -46,6 +46,8 @@ def validate_command(
 
 def show(found: Validation) -> None:
     """One line when all is well; else a row for each check that found something, with the first example."""
+    from artsim_dataset.validate.findings import KEPT
+
     size = f"{found.rows:,} rows, {found.images:,} images"
     if found.ok:
         out.print(f"[green]All {len(found.checks)} checks passed[/green]: {size}.")
@@ -61,8 +63,5 @@ def show(found: Validation) -> None:
             example = f"{finding.where}: {finding.message}" if finding.where else finding.message
             table.add_row(Text(check, style="red"), f"{found.numbers[check]:,}", Text(example))
     out.print(table, soft_wrap=False)
-    failed = len(found.numbers)
-    out.print(
-        f"\n[red]{failed} of {len(found.checks)} checks found something wrong[/red] ({size});"
-        " --json lists the findings."
-    )
+    out.print(f"\n[red]{len(found.numbers)} of {len(found.checks)} checks found something wrong[/red] in {size}.")
+    out.print(f"--json lists the findings, the first {KEPT:,} of each check.")

@@ -121,7 +121,8 @@ class Pictures:
             self._judge_small(job, found)
 
     def _judge_full(self, job: _Job, found: Measured) -> None:
-        if self._size and found.size != (self._size, self._size):
+        self._size = self._size or found.size[0]
+        if found.size != (self._size, self._size):
             stated = f"{self._size} x {self._size}"
             self._log.add(SIZE, job.where, f"'{job.column}' has {found.size[0]} x {found.size[1]} pixels, not {stated}")
         if found.bars > BAR_LEVEL:
@@ -154,6 +155,7 @@ class Pictures:
         known = self._looks.get(job.key)
         if known is not None and difference(known, found.look) > LOOK_DIFFERENCE:
             self._log.add(SMALL_SHOWS, job.where, f"'{job.column}' is not the picture that pairs has of {job.id}")
+            self._sums.pop((*job.key, True), None)  # no measure for the others: they may be the right ones
 
     def _one_encoding(self) -> None:
         found = {encoding for kinds in self._encodings.values() for encoding in kinds}

@@ -27,6 +27,12 @@ ROWS_AT_ONCE = 64
 UNREADABLE = (pa.ArrowException, OSError, ValueError)
 
 
+def _essence(feature: object) -> dict[str, Any]:
+    """What a feature says in every version of `datasets`; some write their defaults too."""
+    said = feature if isinstance(feature, dict) else {}
+    return {key: said[key] for key in ("_type", "dtype", "names") if said.get(key) is not None}
+
+
 class Tables:
     """The Parquet files of a folder, and which configs can be read whole.
 
@@ -114,10 +120,10 @@ class Tables:
         except (LookupError, TypeError, ValueError):
             self._log.add(TYPES, name, "its footer does not say which columns are images and labels")
             return
-        expected = self.folder.features[config].to_dict()
-        for column in expected:
-            if not isinstance(stated, dict) or stated.get(column) != expected[column]:
-                self._log.add(TYPES, name, f"its footer does not say of column '{column}': {expected[column]}")
+        for column, feature in self.folder.features[config].to_dict().items():
+            expected = _essence(feature)
+            if not isinstance(stated, dict) or _essence(stated.get(column)) != expected:
+                self._log.add(TYPES, name, f"its footer does not say of column '{column}': {expected}")
 
     def _count(self) -> None:
         """Rows by config and split against build.json."""
