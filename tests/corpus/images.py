@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyvips
@@ -34,8 +35,8 @@ class Kind:
 
 def kinds() -> list[Kind]:
     """All kinds of image files, those of the letterbox's own tests included."""
-    known = [Kind(name, _suffix(name), lambda data=data: data, GOOD) for name, (data, *_) in odd_images.GOOD.items()]
-    bad = [Kind(name, _suffix(name), lambda data=data: data, why) for name, (data, why) in odd_images.BAD.items()]
+    known = [Kind(name, _suffix(name), partial(bytes, data), GOOD) for name, (data, *_) in odd_images.GOOD.items()]
+    bad = [Kind(name, _suffix(name), partial(bytes, data), why) for name, (data, why) in odd_images.BAD.items()]
     return [*known, *bad, *_turned(), *_more()]
 
 
@@ -47,9 +48,7 @@ def _suffix(name: str) -> str:
 
 def _turned() -> Iterator[Kind]:
     for turn in range(1, 9):
-        yield Kind(
-            f"orientation {turn}", ".jpg", lambda turn=turn: with_orientation(painting(90, 60, turn), turn), GOOD
-        )
+        yield Kind(f"orientation {turn}", ".jpg", partial(with_orientation, painting(90, 60, turn), turn), GOOD)
 
 
 def _more() -> list[Kind]:
