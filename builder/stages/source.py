@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pyarrow as pa
 import pyarrow.csv
@@ -285,13 +285,23 @@ def _located(cell: str, root: Path, seen: set[str]) -> str | Reject:
         return Reject("empty_path", "the image path is empty")
     full = Path(os.path.normpath(root / cell))
     if "\0" in cell or not _inside(full, root):
-        return Reject("outside_root", f"'{cell}' lies outside the image root")
+        return Reject("outside_root", f"'{_without_machine(cell)}' lies outside the image root")
     if not os.path.isfile(full):
-        return Reject("missing_file", f"'{cell}' is not below the image root")
+        return Reject("missing_file", f"'{_without_machine(cell)}' is not below the image root")
     path = Path(os.path.relpath(full, root)).as_posix()
     if path in seen:
-        return Reject("duplicate_path", f"'{cell}' stood in an earlier row already")
+        return Reject("duplicate_path", f"'{_without_machine(cell)}' stood in an earlier row already")
     return path
+
+
+def _without_machine(cell: str) -> str:
+    """The path as rejected.csv may publish it: of an absolute one the last part; the number of its row says the rest.
+
+    >>> _without_machine("Cubism/x.jpg"), _without_machine("/home/me/x.jpg"), _without_machine("C:\\\\art\\\\x.jpg")
+    ('Cubism/x.jpg', '.../x.jpg', '.../x.jpg')
+    """
+    windows = PureWindowsPath(cell)
+    return f".../{windows.name}" if cell.startswith("/") or windows.is_absolute() else cell
 
 
 FileFacts = tuple[int, int, str]

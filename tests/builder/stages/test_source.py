@@ -155,3 +155,12 @@ def test_real_paintings_are_the_same_by_folder_and_by_table() -> None:
     assert len(folder.entries) == len(table.entries) == 523
     assert len({entry.id for entry in folder.entries}) == 523
     assert {e.genre for e in folder.entries} == {e.genre for e in table.entries}
+
+
+@pytest.mark.parametrize("cell", ["/home/me/secret/x.jpg", "C:\\Users\\me\\x.jpg", "{root}/Cubism/none.jpg"])
+def test_rejected_rows_of_a_table_publish_no_folder_of_the_machine(tmp_path: Path, cell: str) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(f"path,genre\n{cell.format(root=tmp_path)},Cubism\n")
+    (reject,) = list_source(str(table), str(tmp_path)).rejects
+    assert ".../" in reject.message and reject.id == "t.csv row 1"
+    assert "/home" not in reject.message and "Users" not in reject.message and str(tmp_path) not in reject.message
