@@ -64,6 +64,7 @@ def _more() -> list[Kind]:
         Kind("gif of 300 frames", ".gif", many_frames, GOOD),
         Kind("tiff whose directories go round", ".tif", tiff_loop, GOOD),
         Kind("tiff bomb", ".tif", tiff_bomb, "too_large"),
+        Kind("avif bomb", ".jpg", avif_bomb, "too_large"),
         Kind("gif bomb", ".gif", gif_bomb, "too_large"),
         Kind("webp with nothing in it", ".webp", lambda: b"RIFF\x0c\0\0\0WEBPVP8 \0\0\0\0", "truncated"),
         Kind("zip called jpg", ".jpg", lambda: b"PK\x03\x04" + bytes(400), "unreadable"),
@@ -178,6 +179,12 @@ def gif_bomb() -> bytes:
     place = gif.index(b"\x2c", 13 + 3)
     gif[place + 5 : place + 9] = struct.pack("<HH", 65_000, 65_000)
     return bytes(gif)
+
+
+def avif_bomb() -> bytes:
+    """64 megapixels in a few kilobytes: a gigabyte to decode."""
+    image = pyvips.Image.black(8000, 8000, bands=3).copy(interpretation="srgb")
+    return bytes(image.write_to_buffer(".avif", effort=0))
 
 
 def svg_reader() -> bytes:
