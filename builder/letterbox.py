@@ -31,10 +31,10 @@ MIN_CONTENT_SIDE = 8
 
 MAX_PIXELS = 250_000_000
 """About 15,800 pixels square: above all of WikiArt. A decoder that cannot stream needs up to 10 bytes for each
-(interlaced 16-bit PNG 8.7, lossless WebP 8.4, progressive JPEG 4, one huge TIFF tile 9.5; measured at 25 megapixels)."""
+(interlaced 16-bit PNG 8.7, lossless WebP 8.4, progressive JPEG 4, one huge TIFF tile 9.5; measured at 25 million)."""
 
 _DEAR = {"heifload_buffer": 4}
-"""Loader -> what part of the limit it is given: AVIF needs 15 bytes for each pixel, and a kilobyte can hold them all."""
+"""Loader -> what part of the limit it is given: AVIF needs 15 bytes for each pixel, and one kilobyte can hold all."""
 
 THUMB_SIDE = 32
 
