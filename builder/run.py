@@ -7,6 +7,7 @@ the refiner together do not fit on one card). Within a stage, shards go to the e
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from artsim_dataset.errors import StageError
+from artsim_dataset.errors import ArtsimError, StageError
 from builder.engine import Engine, Tick
 from builder.plan import write_plan
 from builder.shards import INPUT, OF, Sidecar, StageFolder, digest, read_rows
@@ -112,6 +113,7 @@ class Runner:
             raise
         ordered = [sidecars[shard] for shard in chain]
         self.reports.append(_report(stage, ordered, len(tasks), kept, time.perf_counter() - started))
+        _check_that_rows_are_left(self.reports[-1])
         return {s: digest(inputs[s], sidecars[s].digest) for s in chain}
 
 
@@ -171,6 +173,17 @@ def _report(stage: Stage, sidecars: list[Sidecar], run: int, kept: int, seconds:
         shards_kept=kept,
         rows_reused=sum(s.reused for s in sidecars) if run else 0,
         seconds=seconds,
+    )
+
+
+def _check_that_rows_are_left(report: StageReport) -> None:
+    """When every row was rejected, the cause is not in the rows, and no later stage has anything to do."""
+    if report.rows_out or not report.rejects:
+        return
+    reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(Counter(r.reason for r in report.rejects).items()))
+    raise ArtsimError(
+        f"stage '{report.name}' rejected all of its {report.rows_in} rows ({reasons}; the first: "
+        f"{report.rejects[0].message}); when that is cured, run the same command with --retry-rejected"
     )
 
 

@@ -105,8 +105,8 @@ def show(result: BuildResult, seconds: float) -> None:
     show_rejects(result)
     if result.earlier:
         out.print(
-            f"[dim]Outputs of earlier settings take {result.earlier_bytes / 1e6:,.1f} MB in {result.out}/work: kept for"
-            f" when you go back to them; they may be deleted ({', '.join(result.earlier)})[/dim]"
+            f"[dim]Outputs of earlier settings take {result.earlier_bytes / 1e6:,.1f} MB in {shown(result.out)}/work:"
+            f" kept for when you go back to them; they may be deleted ({', '.join(result.earlier)})[/dim]"
         )
     rows = ", ".join(f"{name} {sum(splits.values()):,}" for name, splits in result.dataset.rows.items())
     out.print(f"\n[bold]{shown(result.out)}[/bold]: {rows} rows, in {seconds:.0f} s")
