@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -77,11 +77,11 @@ def build(
             or the source vanished (SourceGone); likewise.
     """
     work = out / WORK
-    listing, take = _list(source, config)
+    listing = _list(source, config)
     _make_room(out, work)
     try:
         with locked(work):
-            return _build(source, out, config, engine, watcher, retry_rejected, listing, take)
+            return _build(source, out, config, engine, watcher, retry_rejected, listing)
     except OSError as error:
         sentence = None if isinstance(error, ArtsimError) else explained(error, out)
         if sentence is None:
@@ -97,7 +97,6 @@ def _build(
     watcher: Watcher,
     retry_rejected: bool,
     listing: Listing,
-    take: Callable[[Path], list[Entry]],
 ) -> BuildResult:
     """What ``build`` does while it holds the folder's lock."""
     work = out / WORK
@@ -106,7 +105,7 @@ def _build(
         leftover.unlink(missing_ok=True)  # of a build that was killed; nobody else is at work here
     recipe = stages(config, listing.root, work)
     _tell_what_changed(work, [folder.path.name for folder in stage_folders(work, recipe, SCHEMA_VERSION)])
-    entries = take(work)
+    entries = _take(source, config, listing, work)
     folder, shards, changed = _write_source(work, entries, listing.rejects, config.source.shard_rows)
 
     runner = Runner(work, folder, engine, watcher, retry_rejected)
@@ -123,25 +122,24 @@ def _build(
     return BuildResult(out, reports, dataset, dict(listing.ignored), tuple(f.name for f in earlier), size)
 
 
-def _list(source: str, config: BuildConfig) -> tuple[Listing, Callable[[Path], list[Entry]]]:
-    """What the source holds, and a function that takes of it what is wanted, with digests noted in the work folder."""
-    if config.prompt.kind == "study":
-        listing = list_artists(source)
-        return listing, lambda work: sample(listing.entries, config.source.limit)
-    listing = list_source(source, config.source.root)
+def _list(source: str, config: BuildConfig) -> Listing:
+    """What the source holds, unread: paintings, or the artists of a case study."""
+    return list_artists(source) if config.prompt.kind == "study" else list_source(source, config.source.root)
+
+
+def _take(source: str, config: BuildConfig, listing: Listing, work: Path) -> list[Entry]:
+    """What of the source is wanted; paintings with the digests of their files, which are noted in the work folder."""
     entries = sample(listing.entries, config.source.limit)
+    if config.prompt.kind == "study":
+        return entries
     if len({entry.genre for entry in entries}) < 2:
         raise ConfigError(
             f"{source} has paintings of one genre only; a negative is of another genre, so give two or more"
             " (one sub-folder for each)"
         )
-
-    def take(work: Path) -> list[Entry]:
-        taken, facts = add_digests(listing, entries, _read_files(work))
-        _write_files(work, facts)
-        return taken
-
-    return listing, take
+    taken, facts = add_digests(listing, entries, _read_files(work))
+    _write_files(work, facts)
+    return taken
 
 
 def _make_room(out: Path, work: Path) -> None:
