@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from artsim_dataset.cli import terminal
 from builder.build import BuildResult, build
 from builder.config import load_config
 from builder.engine import LocalEngine
@@ -26,6 +27,12 @@ class Silent:
     def stage(self, name: str, rows: int, done: int) -> None: ...
 
     def advance(self, rows: int) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def quiet_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--debug holds for a process; here it must not outlive the test that gave it."""
+    monkeypatch.setattr(terminal, "debug", False)
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from artsim_dataset.features import DESCRIPTIONS, FEATURES
+from artsim_dataset.features import DESCRIPTIONS, FEATURES, STUDY_FEATURES
 from builder.build import BuildResult
 from loading_script import CONFIGS, ArtSim
 
 
 def test_script_has_the_configs_of_the_library() -> None:
-    assert list(CONFIGS) == list(FEATURES) == list(DESCRIPTIONS)
+    assert list(CONFIGS) == list(FEATURES)
+    assert list(DESCRIPTIONS) == [*FEATURES, *STUDY_FEATURES]
     assert all(str(config.version) == "1.0.0" for config in ArtSim.BUILDER_CONFIGS)
 
 

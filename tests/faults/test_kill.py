@@ -13,7 +13,7 @@ from typing import Any
 from tests.faults.conftest import Reference
 from tests.faults.harness import Build, born, descendants, end_of, random_kills, survivors
 
-RANDOM_KILLS = 9
+RANDOM_KILLS = 20
 
 EVENTS: dict[str, dict[str, Any]] = {
     "before the source is signed": {"worker": False, "event": "os.rename", "pattern": "*/work/build.json"},
