@@ -6,18 +6,37 @@ the data set as a variant and teach a model nonsense.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from builder.batches import map_rows
 from builder.models import ImageGenerator, ImageTask, Made, Pixels
-from builder.stage import Reject
+from builder.stage import Reject, Result, Row
 
 _FINAL = frozenset(["safety_checker", "content_policy", "refused_by_server", "wrong_size"])
 """Reasons that another way of decoding would not cure, or must not get around."""
 
 logger = logging.getLogger(__name__)
+
+
+def map_generated(
+    generator: ImageGenerator,
+    rows: Iterable[Row],
+    task: Callable[[Row], ImageTask | Reject],
+    finish: Callable[[Row, Made], Result],
+) -> Iterator[Result]:
+    """One result for each row, through the generator and the checks, in the generator's batches."""
+    return map_rows(rows, task, lambda tasks: generate_checked(generator, tasks), finish, generator.batch)
+
+
+def provenance_columns(row: Row, made: Made, **more: Any) -> Row:
+    """``generator`` and ``provenance``, the latter as JSON with the row's seed in it."""
+    facts = {"seed": row["seed"], "watermarked": False, **made.provenance, **more}
+    return {"generator": facts["generator"], "provenance": json.dumps(facts, sort_keys=True, ensure_ascii=False)}
 
 
 def generate_checked(generator: ImageGenerator, tasks: Sequence[ImageTask]) -> list[Made | Reject]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,8 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from artsim_dataset.triplets import Ring
-from builder.batches import map_rows
-from builder.checks import generate_checked
+from builder.checks import map_generated, provenance_columns
 from builder.images import UndecodableImage, content, encode, size_of
 from builder.models import ImageGenerator, ImageTask, Made, Pixels
 from builder.stage import Lane, Reject, Result, Row, Run
@@ -67,23 +65,12 @@ class GenerateStage:
     @contextmanager
     def open(self) -> Iterator[Run]:
         with self.open_generator() as generator:
-
-            def run(rows: Iterable[Row]) -> Iterator[Result]:
-                return map_rows(
-                    rows, _task, lambda tasks: generate_checked(generator, tasks), self._finish, generator.batch
-                )
-
-            yield run
+            yield lambda rows: map_generated(generator, rows, _task, self._finish)
 
     def _finish(self, row: Row, made: Made) -> Result:
-        facts = {"seed": row["seed"], "watermarked": False, **made.provenance}
-        if self.styled:
-            facts["style_of"] = row["style_of"]
-        return {
-            "generated": encode(_letterbox(made.pixels, row), self.quality),
-            "generator": facts["generator"],
-            "provenance": json.dumps(facts, sort_keys=True, ensure_ascii=False),
-        }
+        styled = {"style_of": row["style_of"]} if self.styled else {}
+        image = encode(_letterbox(made.pixels, row), self.quality)
+        return {"generated": image, **provenance_columns(row, made, **styled)}
 
 
 def choose_styles(ids: Sequence[str], paintings: Sequence[str], genres: Sequence[str], seed: int) -> list[str]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from builder.batches import map_rows
-from builder.checks import generate_checked
+from builder.checks import map_generated, provenance_columns
 from builder.images import encode
 from builder.models import ImageGenerator, ImageTask, Made
 from builder.stage import Lane, Result, Row, Run
@@ -44,21 +42,10 @@ class ImagineStage:
     def open(self) -> Iterator[Run]:
         """Opens the generator for as long as rows are mapped."""
         with self.open_generator() as generator:
-
-            def run(rows: Iterable[Row]) -> Iterator[Result]:
-                return map_rows(
-                    rows, _task, lambda tasks: generate_checked(generator, tasks), self._finish, generator.batch
-                )
-
-            yield run
+            yield lambda rows: map_generated(generator, rows, _task, self._finish)
 
     def _finish(self, row: Row, made: Made) -> Result:
-        facts = {"seed": row["seed"], "watermarked": False, **made.provenance}
-        return {
-            "image": encode(made.pixels, self.quality),
-            "generator": facts["generator"],
-            "provenance": json.dumps(facts, sort_keys=True, ensure_ascii=False),
-        }
+        return {"image": encode(made.pixels, self.quality), **provenance_columns(row, made)}
 
 
 def _task(row: Row) -> ImageTask:
