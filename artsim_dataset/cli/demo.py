@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.rule import Rule
 
-from artsim_dataset.cli import app, build, learn
+from artsim_dataset.cli import app, build, evaluate, train
+from artsim_dataset.cli.learning import quiet_datasets, require_extra
 from artsim_dataset.cli.terminal import bars, command, err, out, print_json
 
 PER_GENRE = 8
@@ -31,7 +32,7 @@ def demo_command(
     Example:  artsim demo --source paintings/ --out my-demo
     """
     started = time.perf_counter()
-    learn.require_extra("artsim demo")
+    require_extra("artsim demo")
     dataset, model, report = out_dir / "dataset", out_dir / "model", out_dir / "report"
     if source is None:
         _step(1, "Paint a gallery")
@@ -39,12 +40,12 @@ def demo_command(
     _step(2, f"Build the data set from {source}")
     result = build.run_build(source, dataset)
     _step(3, "Load it as anyone would: load_dataset(folder, 'triplets')")
-    first = learn.first_triplet(dataset)
+    first = first_triplet(dataset)
     err.print(f"{first['columns']} columns, {first['rows']} rows; the first anchor is {first['anchor_id']}")
     _step(4, "Train the siamese model on cached embeddings")
-    learn.run_train(dataset, model)
+    train.run_train(dataset, model)
     _step(5, "Evaluate it on the test split, as is and perturbed")
-    evaluation = learn.run_evaluate(dataset, model=model, report=report)
+    evaluation = evaluate.run_evaluate(dataset, model=model, report=report)
     seconds = time.perf_counter() - started
     if as_json:
         paths = {"dataset": str(dataset), "model": str(model), "report": str(report / "index.html")}
@@ -52,12 +53,21 @@ def demo_command(
         print_json(paths | numbers)
         return
     err.print(Rule(style="dim"))
-    learn.show(evaluation)
+    evaluate.show(evaluation)
     build.show_rejects(result)
     out.print(f"\nThe report: [bold]{report / 'index.html'}[/bold]  ({seconds:.0f} s in all)\n\nNext:")
     out.print(f"  artsim compare IMAGE IMAGE --model {model}")
     out.print(f"  artsim evaluate {dataset} --encoder lite")
     out.print("  artsim build --source YOUR_PAINTINGS --out my-dataset")
+
+
+def first_triplet(dataset: Path) -> dict[str, Any]:
+    """Loads the triplets as a user does, and tells what is there."""
+    from artsim_dataset.load import load_artsim
+
+    quiet_datasets()
+    loaded: Any = load_artsim(dataset, "triplets", split="train")
+    return {"rows": len(loaded), "columns": len(loaded.column_names), "anchor_id": loaded[0]["anchor_id"]}
 
 
 def paint_gallery(folder: Path) -> Path:

@@ -77,9 +77,9 @@ def test_folder_without_a_data_set_says_how_to_make_one(tmp_path: Path) -> None:
 
 
 def test_missing_extra_names_the_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from artsim_dataset.cli import learn
+    from artsim_dataset.cli import learning
 
-    monkeypatch.setattr(learn, "find_spec", lambda name: None)
+    monkeypatch.setattr(learning, "find_spec", lambda name: None)
     result = artsim("evaluate", tmp_path, "--encoder", "lite")
     assert result.exit_code == 2 and "pip install 'artsim[train]'" in sentence(result)
 

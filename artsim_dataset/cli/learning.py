@@ -1,0 +1,68 @@
+"""What the commands of the learning side share: their options, the rows they read, their progress bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from artsim_dataset.cli.terminal import StageBars, bars
+from artsim_dataset.errors import ConfigError, MissingExtra
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from artsim_dataset.encoders.embed import Progress
+
+DATASET = Annotated[str, typer.Argument(help="A folder that 'artsim build' made, or a Hub id.", show_default=False)]
+ENCODER = Annotated[str, typer.Option(help="What turns an image into an embedding.")]
+JSON = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SEED = Annotated[int, typer.Option(help="Draws splits, views and batches.")]
+SPLIT = Annotated[str, typer.Option(help="train, test, or train+test for all rows.")]
+
+
+def require_extra(what: str) -> None:
+    """Says which extra is missing before any work is done."""
+    if find_spec("torch") is None or find_spec("efficientnet_lite_pytorch") is None:
+        raise MissingExtra(what, "train")
+
+
+def pairs(dataset: str | Path, split: str) -> Dataset:
+    from artsim_dataset.load import load_artsim
+
+    quiet_datasets()
+    if not set(split.split("+")) <= {"train", "test"}:
+        raise ConfigError(f"no split '{split}'; splits are: train, test, train+test")
+    loaded: Any = load_artsim(dataset, "pairs", split=split)
+    return loaded
+
+
+def quiet_datasets() -> None:
+    """Our own bars are enough."""
+    import datasets
+
+    datasets.disable_progress_bars()
+
+
+@contextmanager
+def reports() -> Iterator[Progress]:
+    """Bars for the library's ``(what, done, total)`` reports."""
+    with bars() as shown:
+        yield _Reports(shown)
+
+
+class _Reports:
+    def __init__(self, shown: StageBars) -> None:
+        self._shown = shown
+        self._what, self._done = "", 0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what != self._what:
+            self._shown.stage(what, total, 0)
+            self._what, self._done = what, 0
+        self._shown.advance(done - self._done)
+        self._done = done
