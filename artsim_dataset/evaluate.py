@@ -181,10 +181,11 @@ def score(rows: PairRows, originals: np.ndarray, variants: np.ndarray, tau: floa
 def _numbers(tally: _Tally, at: np.ndarray) -> dict[str, float]:
     """The metrics that are means over variants or triplets, for the rows ``at``."""
     rank, triplets = tally.rank[at], max(1, int(tally.count[at].sum()))
+    hit = metrics.target_hits(rank, 5)
     return {
         "triplet_accuracy": float(tally.right[at].sum() / triplets),
-        "recall@1": metrics.recall_at_k(rank, 1),
-        "recall@5": metrics.recall_at_k(rank, 5),
+        "recall@1": metrics.recall_at_k(hit, 1),
+        "recall@5": metrics.recall_at_k(hit, 5),
         "mrr": metrics.mrr(rank),
         "loss": float(tally.loss[at].sum() / triplets),
     }

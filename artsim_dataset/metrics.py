@@ -47,14 +47,14 @@ def ranks(scores: Array, target: Array) -> Array:
     return np.where(np.isnan(own[:, 0]), scores.shape[1] - 1, rank)
 
 
-def recall_at_k(rank: Array, k: int) -> float:
-    """Share of queries whose target is among the first k, from the 0-based :func:`ranks`.
+def target_hits(rank: Array, depth: int) -> Array:
+    """The hits of queries with one relevant item each, from their 0-based :func:`ranks`: shape (queries, depth), bool.
 
-    >>> recall_at_k(np.array([0, 3, 1, 9]), 2)
-    0.5
+    >>> target_hits(np.array([0, 3, 1]), 2).astype(int).tolist()
+    [[1, 0], [0, 0], [0, 1]]
     """
-    _positive_k(k)
-    return float((np.asarray(rank) < k).mean())
+    _positive_k(depth)
+    return np.asarray(rank)[:, None] == np.arange(depth)
 
 
 def mrr(rank: Array, k: int | None = None) -> float:
@@ -78,10 +78,10 @@ def hits(scores: Array, relevant: Array) -> Array:
     return np.take_along_axis(np.asarray(relevant, bool), order, axis=1)
 
 
-def hit_rate_at_k(hit: Array, k: int) -> float:
+def recall_at_k(hit: Array, k: int) -> float:
     """Share of queries with at least one hit among the first k (CSD's Recall@k). ``hit``: ranked, (queries, depth).
 
-    >>> hit_rate_at_k(np.array([[0, 1, 0], [0, 0, 1]]), 2)
+    >>> recall_at_k(np.array([[0, 1, 0], [0, 0, 1]]), 2)
     0.5
     """
     _positive_k(k)
