@@ -12,7 +12,7 @@ from artsim_dataset.cli.learning import DATASET, ENCODER, JSON, SEED, pairs, rep
 from artsim_dataset.cli.terminal import command, out, print_json
 
 if TYPE_CHECKING:
-    from artsim_dataset.train.siamese import TrainResult
+    from artsim_dataset.train.config import TrainResult
 
 train_app = typer.Typer(no_args_is_help=True, help="Train a model on a data set.")
 app.add_typer(train_app, name="train")
@@ -60,7 +60,8 @@ def run_train(
 ) -> TrainResult:
     """Trains with bars on the terminal. The command and the demo share it."""
     from artsim_dataset.encoders import get_encoder
-    from artsim_dataset.train.siamese import TrainConfig, train_siamese
+    from artsim_dataset.train.config import TrainConfig
+    from artsim_dataset.train.siamese import train_siamese
 
     config = TrainConfig(head=head, epochs=epochs, seed=seed)
     rows = pairs(dataset, "train")

@@ -13,7 +13,9 @@ from artsim_dataset import model as model_module
 from artsim_dataset.encoders.cache import EmbeddingCache
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import load_model
-from artsim_dataset.train.siamese import TrainConfig, TrainResult, pair_loss, train_siamese
+from artsim_dataset.train.config import TrainConfig, TrainResult
+from artsim_dataset.train.objective import pair_loss
+from artsim_dataset.train.siamese import train_siamese
 from tests.artsim_dataset.learning import PixelEncoder, pairs_dataset
 
 CONFIG = TrainConfig(dim=16, views=2, epochs=6, batch_size=16)
