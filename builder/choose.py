@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from builder import model_config as settings
 from builder.config import BuildConfig
 from builder.models import Captioner, Compressor, ImageGenerator, PromptWriter, grammar, instructions
+from builder.models.fixed_styles import FixedStyleGenerator
 from builder.models.lite_caption import MeasuredCaptioner
 from builder.models.lite_compress import ClauseDropper
 from builder.models.lite_prompt import GrammarWriter, SilentWriter
@@ -112,6 +113,9 @@ def generator(config: BuildConfig, work: Path) -> Model[ImageGenerator]:
     if isinstance(chosen, settings.StyleTransfer):
         model = StyleTransferGenerator(chosen.moderate_own_share)
         return Model(Ready[ImageGenerator](model), model.settings())
+    if isinstance(chosen, settings.FixedStyles):
+        fixed = FixedStyleGenerator(chosen.moderate_own_share)
+        return Model(Ready[ImageGenerator](fixed), fixed.settings())
     if isinstance(chosen, settings.OpenAIImages):
         require("the OpenAI generator", "openai", "openai", "aiolimiter")
         from builder.models.api_images import open_openai

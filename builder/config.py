@@ -17,6 +17,7 @@ from artsim_dataset.errors import ConfigError
 from builder.model_config import (
     Blip2Caption,
     ClauseCompress,
+    FixedStyles,
     GrammarPrompt,
     Img2Img,
     LlmPrompt,
@@ -68,7 +69,9 @@ class SplitConfig(_Settings):
 Caption = Annotated[NoCaption | MeasuredCaption | Blip2Caption, Field(discriminator="kind")]
 Prompt = Annotated[NoPrompt | GrammarPrompt | LlmPrompt | StudyPrompt, Field(discriminator="kind")]
 Compress = Annotated[ClauseCompress | SummaryCompress, Field(discriminator="kind")]
-Generate = Annotated[StyleTransfer | Img2Img | Variations | OpenAIImages | Text2Img, Field(discriminator="kind")]
+Generate = Annotated[
+    StyleTransfer | FixedStyles | Img2Img | Variations | OpenAIImages | Text2Img, Field(discriminator="kind")
+]
 
 
 class BuildConfig(_Settings):
@@ -143,7 +146,7 @@ _WITH_WEIGHTS = {"caption": "blip2", "prompt": "llm", "compress": "summary", "ge
 
 def _kind_for(stage: str, kind: str | None, settings: Mapping[str, Any]) -> str | None:
     """The kind that is meant when only ``model`` is set: ``--set caption.model=...`` on `lite` asks for BLIP-2."""
-    if "model" in settings and kind in ("none", "measured", "grammar", "clauses", "style-transfer"):
+    if "model" in settings and kind in ("none", "measured", "grammar", "clauses", "style-transfer", "26-styles"):
         return _WITH_WEIGHTS.get(stage, kind)
     return kind
 

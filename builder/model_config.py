@@ -148,6 +148,15 @@ class StyleTransfer(_Generate):
     )
 
 
+class FixedStyles(_Generate):
+    """One of 26 learned styles on the CPU: a second cheap generator, for detectors."""
+
+    kind: Literal["26-styles"] = "26-styles"
+    moderate_own_share: float = Field(
+        0.5, ge=0, le=1, description="share of the painting's own pixels in a moderate variant"
+    )
+
+
 class Diffusion(_Generate, Weights):
     dtype: DType = Field("auto", description="auto: bfloat16 or float16 by GPU, float32 elsewhere")
     steps: int = Field(25, ge=1, le=1000, description="inference steps")

@@ -38,7 +38,7 @@ class StyleTransferGenerator:
         return {
             "generator": "style-transfer",
             "model": "arbitrary-image-stylization, Ghiasi et al. 2017",
-            "revision": {network: digest[:16] for network, digest in style_network.SHA256.items()},
+            "revision": {network: style_network.SHA256[network][:16] for network in ("predict", "transform")},
             "moderate_own_share": self.moderate_own_share,
         }
 
