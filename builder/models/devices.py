@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
+
+from artsim_dataset.devices import best_device, half_precision, quiet_libraries
 
 if TYPE_CHECKING:
     import torch
+
+__all__ = [
+    "Batcher",
+    "best_device",
+    "choose_dtype",
+    "free_memory",
+    "half_precision",
+    "is_out_of_memory",
+    "quiet_libraries",
+]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
-
-
-def best_device() -> torch.device:
-    """A GPU (CUDA, then Apple's MPS) when there is one, else the CPU."""
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def choose_dtype(name: str, device: torch.device, auto: str = "float16") -> torch.dtype:
@@ -39,27 +41,6 @@ def choose_dtype(name: str, device: torch.device, auto: str = "float16") -> torc
         return torch.float32
     dtype: torch.dtype = getattr(torch, auto if name == "auto" else name)
     return dtype
-
-
-def half_precision(device: torch.device) -> str:
-    """bfloat16 where the GPU computes in it (it cannot overflow as float16 does), else float16."""
-    import torch
-
-    native = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return "bfloat16" if native else "float16"
-
-
-def quiet_libraries() -> None:
-    """No bars and no hints of the model libraries: the build has bars of its own. Downloads keep theirs."""
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    if find_spec("diffusers"):
-        import diffusers
-
-        diffusers.utils.logging.set_verbosity_error()
-        diffusers.utils.logging.disable_progress_bar()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

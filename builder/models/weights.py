@@ -1,66 +1,21 @@
-"""Which weights a model has, exactly: a Hub repository at a commit, or a local folder with the digest of its files.
+"""The commit that a build's models are at: looked up once and kept in the work folder (`models.json`, like a lock file).
 
-A branch such as ``main`` moves, and a build that resumes tomorrow must use the weights of today. So a name is turned
-into a commit once, before any work, and the answer is kept in the work folder (`models.json`, like a lock file). A
-commit needs no network at all. Loading itself is the libraries' own ``from_pretrained``.
+A branch such as ``main`` moves, and a build that resumes tomorrow must use the weights of today.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from artsim_dataset.errors import ConfigError, MissingExtra
+from artsim_dataset.errors import MissingExtra
+from artsim_dataset.weights import Weights, commit_of, folder_digest, loading, settled
 from builder.shards import write_json
 
+__all__ = ["LOCK", "Weights", "folder_digest", "loading", "require", "resolve"]
+
 LOCK = "models.json"
-
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-_SAMPLE, _SAMPLES = 1 << 20, 64
-
-
-@dataclass(frozen=True)
-class Weights:
-    """A model and the exact state of its files. ``folder`` is where a local one lies; it is no part of the identity."""
-
-    name: str
-    revision: str
-    folder: str = ""
-
-    def identity(self) -> dict[str, str]:
-        """What goes into fingerprints and provenance. No path: a folder that moves is the same model.
-
-        >>> Weights("owner/model", "0123").identity()
-        {'model': 'owner/model', 'revision': '0123'}
-        """
-        return {"model": self.name, "revision": self.revision}
-
-    @property
-    def place(self) -> str:
-        """What ``from_pretrained`` is given first: the folder, or the Hub id."""
-        return self.folder or self.name
-
-    @property
-    def commit(self) -> str | None:
-        """The revision that ``from_pretrained`` is told; a local folder has none."""
-        return None if self.folder else self.revision
-
-    def where(self) -> dict[str, Any]:
-        """Both as transformers names them (diffusers has another name for the first).
-
-        >>> Weights("owner/model", "0123").where()
-        {'pretrained_model_name_or_path': 'owner/model', 'revision': '0123'}
-        """
-        commit = {} if self.commit is None else {"revision": self.commit}
-        return {"pretrained_model_name_or_path": self.place, **commit}
 
 
 def require(feature: str, extra: str, *packages: str) -> None:
@@ -80,85 +35,14 @@ def resolve(model: str, revision: str, work: Path) -> Weights:
     Raises:
         ConfigError: no such folder or repository, or it cannot be reached and is not in the cache.
     """
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return Weights(folder.resolve().name, f"local-{folder_digest(folder)}", str(folder.resolve()))
-    if not _HUB_ID.fullmatch(model):
-        raise ConfigError(f"there is no model folder {model}; give a folder, or a Hub id such as owner/name")
-    if _COMMIT.fullmatch(revision):
-        return Weights(model, revision)
+    found = settled(model, revision)
+    if found:
+        return found
     lock = work / LOCK
     known: dict[str, str] = json.loads(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
     key = f"{model}@{revision}"
     if key not in known:
-        known[key] = _commit(model, revision)
+        known[key] = commit_of(model, revision)
         work.mkdir(parents=True, exist_ok=True)
         write_json(lock, known)
     return Weights(model, known[key])
-
-
-def _commit(model: str, revision: str) -> str:
-    """The commit that a branch or tag stands for: asked of the Hub, or read from the local cache when offline."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        with loading(model):
-            return str(HfApi().model_info(model, revision=revision, timeout=20).sha)
-    except ConfigError as refused:
-        if isinstance(refused.__cause__, HfHubHTTPError) and refused.__cause__.response.status_code in (401, 403, 404):
-            raise
-        try:
-            cached = snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=["*.json"])
-        except LocalEntryNotFoundError:
-            raise refused from refused.__cause__
-        return Path(cached).name
-
-
-@contextmanager
-def loading(model: str) -> Iterator[None]:
-    """Turns what the libraries raise while they look for a model into one sentence with the way out."""
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
-
-    try:
-        yield
-    except ConfigError:
-        raise
-    except Exception as error:
-        causes = [error, error.__cause__, error.__context__]
-        if any(isinstance(cause, GatedRepoError) for cause in causes):
-            page = f"https://huggingface.co/{model}"
-            raise ConfigError(
-                f"{model} is gated: accept its licence at {page}, then log in with 'hf auth login'"
-            ) from error
-        if any(isinstance(cause, RevisionNotFoundError) for cause in causes):
-            raise ConfigError(f"{model} has no such revision; --set <stage>.revision=... takes another") from error
-        if any(isinstance(cause, RepositoryNotFoundError) for cause in causes):
-            raise ConfigError(
-                f"the Hub has no model {model}, or it is private; check the name, or log in with 'hf auth login'"
-            ) from error
-        if isinstance(error, HfHubHTTPError | OSError | ValueError) or type(error).__module__.startswith("http"):
-            first = str(error).strip().partition("\n")[0][:200]
-            raise ConfigError(f"{model} cannot be loaded: {first}; 'artsim doctor' says what is missing") from error
-        raise
-
-
-def folder_digest(folder: Path) -> str:
-    """16 hexadecimal digits for the files of a model folder, by their names relative to it.
-
-    Files up to 64 MB are read whole, larger ones at 64 places spread evenly: weights that were trained on differ
-    everywhere, and a checkpoint of 16 GB is known in a second.
-    """
-    state = blake2b(digest_size=8)
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    for path in files:
-        size = path.stat().st_size
-        state.update(f"{path.relative_to(folder).as_posix()}\0{size}\0".encode())
-        with open(path, "rb") as file:
-            for place in range(_SAMPLES):
-                if size <= _SAMPLE * _SAMPLES and place == 0:
-                    state.update(file.read())
-                elif size > _SAMPLE * _SAMPLES:
-                    file.seek((size - _SAMPLE) * place // (_SAMPLES - 1))
-                    state.update(file.read(_SAMPLE))
-    return state.hexdigest()
