@@ -6,6 +6,8 @@ import os
 
 # Tiny models gain nothing from threads, and threads that spin while others work cost them most of their time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Read by huggingface_hub when it is imported: without it uploads need a storage service that tests/hub is not.
+os.environ["HF_HUB_DISABLE_XET"] = "1"
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from builder.build import BuildResult, build
 from builder.config import load_config
 from builder.engine import LocalEngine
 from builder.gallery import write_gallery
+from tests.hub.fixtures import hub as hub
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
