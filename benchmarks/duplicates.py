@@ -19,12 +19,12 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
+from artsim_dataset.images import decode
+from artsim_dataset.letterbox import letterbox
 from artsim_dataset.schema import seed_from
 from artsim_dataset.splits import assign_splits, group_paintings
 from artsim_dataset.style_network import style_vectors
 from benchmarks.measure import header, paintings
-from builder.images import decode
-from builder.letterbox import letterbox
 
 Copy = Callable[[Image.Image, np.random.Generator], Image.Image]
 

@@ -72,7 +72,7 @@ def main() -> None:
 
 def _arrays(out: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     """Network inputs of all variants, ready in memory."""
-    from builder.images import content
+    from artsim_dataset.images import content
 
     (preprocess,) = (out / "work").glob("*-preprocess-*")
     (style,) = (out / "work").glob("*-style-*")

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from artsim_dataset.images import encode
 from benchmarks.measure import header, interleave, spread
-from builder.images import encode
 from builder.model_config import Img2Img
 from builder.models.hub_generator import HubGenerator
 from builder.models.hub_img2img import open_img2img

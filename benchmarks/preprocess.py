@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from artsim_dataset.letterbox import content_pixels, letterbox
 from benchmarks.measure import header, interleave, paintings, spread
 from builder.engine import LocalEngine, Tick
-from builder.letterbox import content_pixels, letterbox
 
 SIZE, QUALITY, THREADS, CHUNK = 768, 95, 8, 4
 

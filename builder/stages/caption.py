@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
+from artsim_dataset.images import UndecodableImage, content
 from builder.batches import map_rows
-from builder.images import UndecodableImage, content
 from builder.models import Captioner
 from builder.stage import Lane, Reject, Result, Row, Run
 

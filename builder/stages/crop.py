@@ -11,11 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import pyarrow as pa
-from PIL import Image
 
-from builder.images import content, encode
+from artsim_dataset.images import shrink
 from builder.stage import Lane, Result, Row, Run
 
 BOX = ("content_left", "content_top", "content_right", "content_bottom")
@@ -47,14 +45,8 @@ class CropStage:
             for row in rows:
                 box = [row[side] for side in BOX]
                 yield {
-                    "original_small": self._small(row["image"], box),
-                    "generated_small": self._small(row["generated"], box),
+                    "original_small": shrink(row["image"], box, self.size, self.quality),
+                    "generated_small": shrink(row["generated"], box, self.size, self.quality),
                 }
 
         yield run
-
-    def _small(self, jpeg: bytes, box: list[int]) -> bytes:
-        picture = Image.fromarray(content(jpeg, *box))
-        scale = self.size / max(picture.size)
-        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        return encode(np.asarray(picture.resize(size, Image.Resampling.LANCZOS)), self.quality)

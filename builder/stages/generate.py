@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
+from artsim_dataset.images import UndecodableImage, content, encode, size_of
 from artsim_dataset.triplets import Ring
 from builder.checks import map_generated, provenance_columns
-from builder.images import UndecodableImage, content, encode, size_of
 from builder.models import ImageGenerator, ImageTask, Made, Pixels
 from builder.stage import Lane, Reject, Result, Row, Run
 

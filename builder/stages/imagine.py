@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from artsim_dataset.images import encode
 from builder.checks import map_generated, provenance_columns
-from builder.images import encode
 from builder.models import ImageGenerator, ImageTask, Made
 from builder.stage import Lane, Result, Row, Run
 

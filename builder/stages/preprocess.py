@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from builder.letterbox import THUMB_SIDE, BadImage, letterbox
+from artsim_dataset.letterbox import THUMB_SIDE, BadImage, letterbox
 from builder.stage import Lane, Reject, Result, Row, Run
 from builder.surroundings import check_source
 
@@ -28,8 +28,8 @@ class PreprocessStage:
         max_pixels: larger pictures are rejected before they are decoded.
         crop: the square in the middle of the painting instead of black bars.
 
-    ``sha256`` is read so that a file that changed is done again. A file that cannot be used is answered with a
-    reject whose reason is one of ``builder.letterbox.REASONS``. When the root itself is gone, the stage ends instead
+    ``sha256`` is read so that a file that changed is done again. A file that cannot be used is answered with a reject
+    whose reason is one of ``artsim_dataset.letterbox.REASONS``. When the root itself is gone, the stage ends instead
     (``SourceGone``): a disk that was unmounted must not turn a collection into rejects that are remembered.
     """
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from PIL import Image
 
 from artsim_dataset import style_network
-from builder.images import content
+from artsim_dataset.images import content
 from builder.stage import Lane, Result, Row, Run
 
 

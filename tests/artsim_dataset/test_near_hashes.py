@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from artsim_dataset.letterbox import phash
 from artsim_dataset.near_hashes import DISTANCE, near_duplicates
-from builder.letterbox import phash
 
 TURNS: list[tuple[bool, bool, bool]] = [(t, r, c) for t in (False, True) for r in (False, True) for c in (False, True)]
 

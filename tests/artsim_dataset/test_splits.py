@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import ImageOps
 
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.letterbox import letterbox
 from artsim_dataset.splits import SCHEMES, assign_splits, group_paintings, join
-from builder.letterbox import letterbox
 from tests.artsim_dataset.test_crop_match import COPIES, painting
 from tests.builder.odd_images import save
 

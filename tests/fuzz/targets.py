@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.letterbox import REASONS, BadImage, letterbox
 from artsim_dataset.schema import slug
-from builder.letterbox import REASONS, BadImage, letterbox
 from builder.models.cleaning import clean_caption, clean_prompt
 from builder.mojibake import repair
 from builder.stages.source import genre_from, list_source

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from artsim_dataset.images import decode
 from artsim_dataset.schema import GENRES
-from builder.images import decode
 from builder.models.lite_caption import (
     FORM_NOUNS,
     LIGHT_NOUNS,

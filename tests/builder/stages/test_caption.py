@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from builder.images import content, encode
+from artsim_dataset.images import content, encode
 from builder.models import Captioner, Pixels
 from builder.models.lite_caption import MeasuredCaptioner
 from builder.stage import Reject, Row

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from artsim_dataset import style_network
-from builder.images import content, encode
+from artsim_dataset.images import content, encode
 from builder.models import ImageGenerator, ImageTask, Made, Pixels
 from builder.models.style_transfer import SIZE, StyleTransferGenerator
 from builder.stage import Reject, Row

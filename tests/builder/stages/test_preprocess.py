@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from builder.letterbox import MAX_PIXELS, letterbox
+from artsim_dataset.letterbox import MAX_PIXELS, letterbox
 from builder.stage import Reject, Row, fingerprint
 from builder.stages.preprocess import PreprocessStage
 from tests.builder.odd_images import BAD, GOOD, painting, save

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from builder.images import UndecodableImage, content, decode, encode
+from artsim_dataset.images import UndecodableImage, content, decode, encode
 
 
 def picture(height: int = 40, width: int = 56) -> np.ndarray:

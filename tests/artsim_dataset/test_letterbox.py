@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from builder.images import encode
-from builder.letterbox import REASONS, THUMB_SIDE, BadImage, content_pixels, fit, letterbox, phash, thumbnail
+from artsim_dataset.images import encode
+from artsim_dataset.letterbox import REASONS, THUMB_SIDE, BadImage, content_pixels, fit, letterbox, phash, thumbnail
 from tests.builder.odd_images import BAD, GOOD, painting, png_header, save, with_orientation
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "paintings"

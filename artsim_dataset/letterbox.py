@@ -1,5 +1,8 @@
 """Any painting file to the one form that the build works on: 768x768 JPEG, the letterbox of S1.
 
+Here and not in the builder, since whoever has the paintings joins them to a data set that was published without them,
+pixel for pixel (`originals.py`).
+
 libvips decodes and scales down (streamed, so a 200-megapixel scan needs little memory), Pillow scales up and encodes.
 The letterbox is S1's: ratio = min(size / width, size / height), `int()` of both sides, Lanczos, centred on black, JPEG
 with 4:2:0 chroma. No shrink-on-load: it would be twice as fast on large scans, but its pixels differ visibly from
@@ -119,7 +122,7 @@ def letterbox(
 
 
 def _encode(frame: Image.Image, quality: int) -> bytes:
-    """The same bytes as `builder.images.encode`, without its way through an array (1 ms of 29)."""
+    """The same bytes as `artsim_dataset.images.encode`, without its way through an array (1 ms of 29)."""
     buffer = io.BytesIO()
     frame.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
     return buffer.getvalue()
