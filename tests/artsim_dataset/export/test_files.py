@@ -17,58 +17,12 @@ from typer.testing import CliRunner
 
 from artsim_dataset.cli import app
 from artsim_dataset.errors import ArtsimError, ConfigError, DatasetNotFound
-from artsim_dataset.export import export, file_names
+from artsim_dataset.export import export
+from artsim_dataset.export.files import file_names
 from artsim_dataset.features import FEATURES
 from artsim_dataset.schema import painting_id_of
-from builder.tables import SplitWriter, write_csv
-from builder.write import image_names
-
-SIDE = 96
-BOX = (12, 0, 84, 96)
-"""A painting of 72 x 96 pixels between two bars."""
-
-VARIANTS = {
-    "train": ["Cubism/juan-gris_guitar-0", "Cubism/juan-gris_guitar-1", "Pop_Art/ann-onym_soup-0"],
-    "test": ["Ukiyo_e/hokusai_wave-0"],
-}
-
-
-def picture(seed: int, box: tuple[int, int, int, int] = BOX) -> bytes:
-    """Soft noise between black bars, as the build stores it."""
-    left, top, right, bottom = box
-    noise = np.random.default_rng(seed).integers(60, 256, (12, 12, 3), dtype=np.uint8)
-    content = Image.fromarray(noise).resize((right - left, bottom - top), Image.Resampling.BICUBIC)
-    canvas = Image.new("RGB", (SIDE, SIDE))
-    canvas.paste(content, (left, top))
-    buffer = io.BytesIO()
-    canvas.save(buffer, "JPEG", quality=95)
-    return buffer.getvalue()
-
-
-def row(variant: str, number: int) -> dict[str, Any]:
-    painting = painting_id_of(variant)
-    original, generated = (name.rpartition("/")[2] for name in image_names(painting, variant))
-    values: dict[str, Any] = dict.fromkeys(FEATURES["pairs"])
-    values |= {"id": variant, "genre": painting.partition("/")[0]}
-    values |= dict(zip(("content_left", "content_top", "content_right", "content_bottom"), BOX, strict=True))
-    values["original"] = {"bytes": picture(sum(painting.encode())), "path": original}
-    values["generated"] = {"bytes": picture(1000 + number), "path": generated}
-    return values
-
-
-def make(folder: Path, variants: dict[str, list[str]], digest: str = "0123") -> Path:
-    """A data set folder with the files that an export reads, through the build's own writers."""
-    names = []
-    for split, ids in variants.items():
-        with SplitWriter(folder / "pairs", split, FEATURES["pairs"]) as writer:
-            for number, variant in enumerate(ids):
-                writer.write(row(variant, number))
-                names.append(image_names(painting_id_of(variant), variant))
-    write_csv(folder / "data.csv", ("generated_image", "prompt"), [(name[1], "p") for name in names])
-    header = ("original_image", "prompt_complete", "prompt_compressed", "generated_image")
-    write_csv(folder / "metadata.csv", header, [(name[0], "p", "p", name[1]) for name in names])
-    (folder / "build.json").write_text(json.dumps({"digest": digest}))
-    return folder
+from builder.tables import SplitWriter
+from tests.artsim_dataset.export.folders import VARIANTS, make, picture, row
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +48,7 @@ def test_imagefolder_has_the_names_of_s4_and_nothing_else(dataset: Path, tmp_pat
 def test_painting_whose_variants_come_in_different_batches_is_one_file(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("artsim_dataset.export.ROWS_AT_ONCE", 1)
+    monkeypatch.setattr("artsim_dataset.export.files.ROWS_AT_ONCE", 1)
     result = export(dataset, "imagefolder", tmp_path / "out")
     assert (result.written, result.kept, result.images) == (7, 0, {"original": 3, "ai": 4})
 
@@ -188,7 +142,7 @@ def test_export_of_something_else_is_never_mixed_in(dataset: Path, tmp_path: Pat
     out = tmp_path / "out"
     export(dataset, "imagefolder", out, size=32)
     for format, size in (("imagefolder", 64), ("csv", None)):
-        with pytest.raises(ConfigError, match="export of another data set, format or size"):
+        with pytest.raises(ConfigError, match="export of another data set, format, size or config"):
             export(dataset, format, out, size)  # type: ignore[arg-type]
     other = make(tmp_path / "other", VARIANTS, digest="4567")
     with pytest.raises(ConfigError, match="export of another"):
@@ -219,6 +173,18 @@ def test_data_set_from_elsewhere_cannot_write_outside_of_its_folder(tmp_path: Pa
     assert not list(tmp_path.rglob("escaped.jpg"))
 
 
+@pytest.mark.parametrize(
+    ("image", "sentence"),
+    [(None, "column 'original' holds no image"), ({"bytes": b"x", "path": None}, "names no file")],
+)
+def test_picture_that_is_not_there_or_has_no_name_is_named(image: Any, sentence: str, tmp_path: Path) -> None:
+    folder = make(tmp_path / "dataset", {"train": ["Cubism/a_b-0"]})
+    with SplitWriter(folder / "pairs", "test", FEATURES["pairs"]) as writer:
+        writer.write(row("Cubism/c_d-0", 1) | {"original": image})
+    with pytest.raises(ArtsimError, match=f"row 'Cubism/c_d-0'.*{sentence}"):
+        export(folder, "csv", tmp_path / "out")
+
+
 def test_study_has_no_pairs_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "study").mkdir()
     (tmp_path / "build.json").write_text(json.dumps({"digest": "0123"}))
@@ -236,7 +202,13 @@ def test_command_tells_what_it_wrote_and_refuses_in_one_sentence(dataset: Path, 
     again = artsim(dataset, "--format", "imagefolder", "--out", tmp_path / "out", "--size", 32)
     assert "7 were there already" in again.stdout and 'load_dataset("imagefolder"' in again.stdout
     for arguments, sentence in {
-        (dataset, "--format", "zip", "--out", tmp_path / "x"): "no format 'zip'; formats are: imagefolder, csv",
+        (
+            dataset,
+            "--format",
+            "zip",
+            "--out",
+            tmp_path / "x",
+        ): "no format 'zip'; formats are: imagefolder, csv",
         (dataset, "--format", "csv", "--size", 32, "--out", tmp_path / "x"): "csv keeps every image as it is",
         (tmp_path, "--format", "csv", "--out", tmp_path / "x"): "holds no artsim data set",
         (dataset, "--format", "imagefolder", "--size", 0, "--out", tmp_path / "x"): "must be 16 to 4096 pixels, not 0",
