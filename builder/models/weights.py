@@ -1,4 +1,4 @@
-"""The commit that a build's models are at: looked up once and kept in the work folder (`models.json`, like a lock file).
+"""The commit that a build's models are at: looked up once, kept in the work folder (`models.json`, like a lock file).
 
 A branch such as ``main`` moves, and a build that resumes tomorrow must use the weights of today.
 """
