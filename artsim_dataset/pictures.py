@@ -39,13 +39,16 @@ class Picture:
     level: str
 
 
-def load_pictures(dataset: str | Path, split: str, wanted: Mapping[str, tuple[str, View]]) -> dict[str, Picture]:
+def load_pictures(
+    dataset: str | Path, split: str, wanted: Mapping[str, tuple[str, View]], side: int = LONGEST_SIDE
+) -> dict[str, Picture]:
     """Pictures by name, cropped to their content.
 
     Args:
         dataset: build folder or Hub id.
         split: its split.
         wanted: name -> id of a painting or of a variant, and the view of it.
+        side: the longest one in pixels.
 
     Raises:
         ConfigError: ``split`` has no such painting or variant, or its picture cannot be decoded.
@@ -61,10 +64,10 @@ def load_pictures(dataset: str | Path, split: str, wanted: Mapping[str, tuple[st
             f"the evaluation shows {missing[0]}, which the {split} split of {dataset} does not have: "
             "write the report with the data set that was evaluated"
         )
-    return {name: _picture(pairs, *place[id_], view) for name, (id_, view) in wanted.items()}
+    return {name: _picture(pairs, *place[id_], view, side) for name, (id_, view) in wanted.items()}
 
 
-def _picture(pairs: Any, row: int, column: str, view: View) -> Picture:
+def _picture(pairs: Any, row: int, column: str, view: View, side: int) -> Picture:
     others = {"original", "generated"} - {column}
     facts = pairs.select([row]).remove_columns(list(others))
     try:
@@ -75,7 +78,7 @@ def _picture(pairs: Any, row: int, column: str, view: View) -> Picture:
             f"column '{column}' of {id_} is no readable picture ({broken}): check the data set with 'artsim validate'"
         ) from broken
     left, top, right, bottom = (facts[f"content_{side}"] for side in ("left", "top", "right", "bottom"))
-    data, (width, height) = thumbnail(view.apply(crop_content(facts[column], (left, top, right, bottom))))
+    data, (width, height) = thumbnail(view.apply(crop_content(facts[column], (left, top, right, bottom))), side)
     return Picture(
         data,
         width,
@@ -87,10 +90,10 @@ def _picture(pairs: Any, row: int, column: str, view: View) -> Picture:
     )
 
 
-def thumbnail(image: Image.Image) -> tuple[str, tuple[int, int]]:
-    """A data: URI of the RGB image as JPEG, its longest side at most 320 px, and its size."""
+def thumbnail(image: Image.Image, side: int = LONGEST_SIDE) -> tuple[str, tuple[int, int]]:
+    """A data: URI of the RGB image as JPEG, its longest side at most ``side`` px, and its size."""
     small = image.copy()
-    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     small.save(file, "JPEG", quality=QUALITY, optimize=True, progressive=True)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode(), small.size

@@ -1,4 +1,4 @@
-"""The report's two plots as inline SVG: arrays in, text out.
+"""The report's plots as inline SVG: arrays in, text out.
 
 Decision: colours are drawn as placeholders and then replaced by CSS variables of the page, so that one SVG is legible
 on a light page, on a dark one and on paper. Text stays text: it takes the page's font and can be selected.
@@ -153,6 +153,41 @@ def roc(name: str, curves: Sequence[Curve], label: str) -> str:
     return _svg(name, label, draw)
 
 
+def heatmap(name: str, matrix: Array, names: Sequence[str], rows: str, columns: str, label: str) -> str:
+    """A square table of numbers as shades, darkest the largest, with its diagonal framed. Returns SVG text.
+
+    Args:
+        name: unique on the page; it salts the ids.
+        matrix: (n, n); the least value is white; NaN stays empty.
+        names: of rows and columns alike.
+        rows: what a row stands for; ``columns`` likewise.
+        label: what the picture shows, for those who cannot see it.
+    """
+    low, high = np.nanmin(matrix), np.nanmax(matrix)
+    shade = np.nan_to_num((matrix - low) / max(high - low, 1e-12))
+
+    def draw(axes: Axes) -> None:
+        from matplotlib.patches import Rectangle
+
+        for row, column in np.ndindex(matrix.shape):
+            axes.add_patch(Rectangle((column, row), 1, 1, facecolor=POSITIVE, alpha=0.9 * float(shade[row, column]),
+                                     linewidth=0))  # fmt: skip
+        for at in range(len(names)):
+            axes.add_patch(Rectangle((at, at), 1, 1, fill=False, edgecolor=MUTED, linewidth=0.6))
+        axes.set_xlim(0, len(names))
+        axes.set_ylim(len(names), 0)
+        small = 10 if len(names) <= 12 else 6.5
+        places = np.arange(len(names)) + 0.5
+        axes.set_xticks(places, names, rotation=90, fontsize=small)
+        axes.set_yticks(places, names, fontsize=small)
+        axes.tick_params(length=0)
+        axes.set_xlabel(columns)
+        axes.set_ylabel(rows)
+        axes.set_aspect("equal")
+
+    return _svg(name, label, draw, (4.8, 4.8))
+
+
 def _steps(fpr: Array, tpr: Array, start: float) -> tuple[Array, Array]:
     """The best true positive rate at 400 false positive rates from ``start`` to 1, however many pairs there are."""
     seen = np.geomspace(start, 1, 400)
@@ -181,14 +216,14 @@ def _ticker() -> ModuleType:
     return ticker
 
 
-def _svg(name: str, label: str, draw: Callable[[Axes], None]) -> str:
+def _svg(name: str, label: str, draw: Callable[[Axes], None], size: tuple[float, float] = SIZE) -> str:
     mpl = _matplotlib()
     from matplotlib.figure import Figure
 
     with mpl.rc_context():
         mpl.rcdefaults()  # a matplotlibrc on this machine must not change the report
         mpl.rcParams.update(SETTINGS | {"svg.hashsalt": name})
-        figure: Figure = Figure(figsize=SIZE, layout="constrained")
+        figure: Figure = Figure(figsize=size, layout="constrained")
         draw(figure.add_subplot())
         text = io.StringIO()
         figure.savefig(text, format="svg")

@@ -33,6 +33,12 @@ METRICS: tuple[Metric, ...] = (
         "over all such paintings of the split; a tie counts as wrong.",
     ),
     Metric(
+        "triplet_accuracy_same_genre",
+        "Triplet accuracy, same genre",
+        "percent",
+        "The same against the other paintings of its own genre, near-duplicates left out: the harder question.",
+    ),
+    Metric(
         "recall@1",
         "Recall@1",
         "percent",
@@ -79,7 +85,83 @@ METRICS: tuple[Metric, ...] = (
         lower=True,
     ),
 )
-STYLES = {metric.key: metric.style for metric in METRICS}
+SPACE: tuple[tuple[tuple[str, ...], Metric], ...] = (
+    (
+        ("neighbours",),
+        Metric(
+            "same_genre",
+            "Neighbours of the same genre",
+            "percent",
+            "Among the nearest other paintings of a painting, the share that is of its genre.",
+        ),
+    ),
+    (
+        ("neighbours",),
+        Metric("same_genre_chance", "\u2026 by chance", "percent", "The share that blind neighbours would have."),
+    ),
+    (
+        ("neighbours",),
+        Metric(
+            "same_artist", "Neighbours by the same artist", "percent", "The same for the artist, where one is named."
+        ),
+    ),
+    (
+        ("neighbours",),
+        Metric("same_artist_chance", "\u2026 by chance", "percent", "The share that blind neighbours would have."),
+    ),
+    (
+        ("neighbours",),
+        Metric(
+            "kept",
+            "Neighbourhood kept",
+            "percent",
+            "The share of a painting's nearest others that are also the nearest of its variant.",
+        ),
+    ),
+    (
+        ("kmeans",),
+        Metric(
+            "nmi",
+            "Clusters and genres, NMI",
+            "decimal",
+            "k-means with as many clusters as genres: 1 when they are the genres, 0 when they tell nothing of them.",
+        ),
+    ),
+    (
+        ("kmeans",),
+        Metric("ari", "Clusters and genres, adjusted Rand", "decimal", "The same by pairs, corrected for chance."),
+    ),
+    (
+        ("kmeans",),
+        Metric("purity", "Purity", "percent", "The share of paintings whose genre is the commonest of their cluster."),
+    ),
+    (
+        ("kmeans",),
+        Metric(
+            "silhouette", "Silhouette of the genres", "decimal", "Near 1: compact, far apart. About 0: they overlap."
+        ),
+    ),
+)
+"""Numbers on the space of paintings: where they stand below ``structure``, and how to read them."""
+
+ALIGNMENT: tuple[Metric, ...] = (
+    Metric("clip_score", "CLIPScore", "decimal", "100 times the mean cosine of prompt and variant, never below 0."),
+    Metric("clip_score_moderate", "\u2026 of moderate variants", "decimal", "The same for one level."),
+    Metric("clip_score_radical", "\u2026 of radical variants", "decimal", "The same for one level."),
+    Metric(
+        "prompt_to_image_recall@1",
+        "Variant found by its prompt",
+        "percent",
+        "Share of prompts whose variant is the most similar of all variants.",
+    ),
+    Metric(
+        "image_to_prompt_recall@1",
+        "Prompt found by its variant",
+        "percent",
+        "Share of variants whose prompt is the most similar of all prompts.",
+    ),
+)
+STYLES = {metric.key: metric.style for metric in (*METRICS, *(metric for _, metric in SPACE), *ALIGNMENT)}
 
 Step = str | int
 

@@ -16,17 +16,24 @@ from typing import TYPE_CHECKING, Any
 from artsim_dataset import plots
 from artsim_dataset.errors import ConfigError, DatasetNotFound
 from artsim_dataset.load import check_dataset
-from artsim_dataset.pictures import Picture, genre_name, load_pictures
-from artsim_dataset.reading import METRICS, Numbers
+from artsim_dataset.pictures import Picture, artist_name, genre_name, load_pictures
+from artsim_dataset.reading import ALIGNMENT, METRICS, SPACE, Numbers
+from artsim_dataset.structure import flat_map
 from artsim_dataset.version import __version__
 from artsim_dataset.views import FULL, View, perturbation
 
 if TYPE_CHECKING:
-    from artsim_dataset.evaluate import Evaluation, Example
+    from artsim_dataset.evaluate import Evaluation
+    from artsim_dataset.scores import Example
 
 SHOWN = 3
 """Triplets of each kind on the page: one row. Wrong ones may fill a second row."""
 
+ARTISTS = 20
+"""Artists in the table, those with most variants first; report.json has all."""
+
+MAP_THUMBNAILS, MAP_SIDE = 120, 96
+"""Pictures on the map, and their longest side: together about half a megabyte."""
 
 COLUMNS = (
     ("as_is", "As is", ()),
@@ -74,7 +81,8 @@ def write_report(evaluation: Evaluation, dataset: str | Path, folder: Path, comm
     """
     report = assemble(evaluation, build_facts(dataset), command)
     pictures = load_pictures(dataset, evaluation.split, _wanted(report))
-    page = render(report, _drawings(evaluation), pictures)
+    on_map = load_pictures(dataset, evaluation.split, _on_map(report), MAP_SIDE)
+    page = render(report, _drawings(evaluation), pictures, on_map)
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
@@ -87,6 +95,7 @@ def assemble(evaluation: Evaluation, facts: dict[str, Any], command: str) -> dic
     report = evaluation.to_json()
     report["headline"] = _headline(report)
     report["examples"] = _examples(evaluation)
+    report["map"] = _map(evaluation)
     report["dataset_facts"] = facts | {"rejected": sum(reject["count"] for reject in facts["rejects"])}
     return report | {"artsim": __version__, "command": command}
 
@@ -122,6 +131,23 @@ def _wanted(report: Mapping[str, Any]) -> dict[str, tuple[str, View]]:
                 variant = triplet["positive_id"]
                 wanted[f"perturbed {variant}"] = (variant, perturbation(variant, report["seed"]))
     return wanted
+
+
+def _map(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Places of paintings and of their first variants in the plane, 0 to 1 from the left and from the top."""
+    sample = evaluation.sample
+    places = flat_map(sample.vectors, evaluation.seed)
+    return [
+        {"id": id_, "kind": kind, "genre": genre, "x": round(float(x), 4), "y": round(float(y), 4)}
+        for id_, kind, genre, (x, y) in zip(sample.ids, sample.kinds, sample.genres, places, strict=True)
+    ]
+
+
+def _on_map(report: Mapping[str, Any]) -> dict[str, tuple[str, View]]:
+    """The paintings that the map shows as pictures: as many as fit, taken evenly."""
+    originals = [point["id"] for point in report["map"] if point["kind"] == "original"]
+    step = -(-len(originals) // MAP_THUMBNAILS)
+    return {id_: (id_, FULL) for id_ in originals[::step]}
 
 
 def _headline(report: Mapping[str, Any]) -> dict[str, float]:
@@ -173,6 +199,14 @@ def _drawings(evaluation: Evaluation) -> dict[str, str]:
         for kind, text in (("as_is", "variants as they are"), ("perturbed", "variants cropped and mirrored"))
     }
     curves = [plots.Curve(kind, *both) for kind, both in pairs.items()]
+    if evaluation.structure:
+        names = [genre_name(genre) for genre in evaluation.structure.genres]
+        drawings |= {
+            "similarity": plots.heatmap("similarity", evaluation.structure.similarity, names, "paintings of",
+                                        "and paintings of", "Mean cosine similarity of the paintings of two genres"),
+            "confusion": plots.heatmap("confusion", evaluation.structure.confusion, names, "a painting of",
+                                       "its nearest other is of", "Genre of the nearest other painting, by genre"),
+        }  # fmt: skip
     return drawings | {
         "roc": plots.roc(
             "roc", curves, "Share of positive pairs found against the share of negative pairs taken for positive"
@@ -180,12 +214,18 @@ def _drawings(evaluation: Evaluation) -> dict[str, str]:
     }
 
 
-def render(report: Mapping[str, Any], drawings: Mapping[str, str], pictures: Mapping[str, Picture]) -> str:
+def render(
+    report: Mapping[str, Any],
+    drawings: Mapping[str, str],
+    pictures: Mapping[str, Picture],
+    on_map: Mapping[str, Picture],
+) -> str:
     """The page as HTML text."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     numbers = Numbers(report)
+    artists = report["per_artist"]
     environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(
         (Path(__file__).parent / "templates" / "report.html").read_text(encoding="utf-8")
@@ -200,8 +240,20 @@ def render(report: Mapping[str, Any], drawings: Mapping[str, str], pictures: Map
         recalls=[key for key in report if key.startswith("recall@")],
         genres=sorted(report["per_genre"], key=lambda name: (-report["per_genre"][name]["n_variants"], name)),
         levels=list(report["per_level"]),
+        artists=sorted(artists, key=lambda name: (-artists[name]["n_variants"], name))[:ARTISTS],
+        space=[(("structure", *where), metric) for where, metric in SPACE],
+        alignment=[metric for metric in ALIGNMENT if metric.key in report.get("alignment", {})],
+        points=_points(report),
+        on_map=on_map,
+        artist_name=artist_name,
         drawings={name: Markup(svg) for name, svg in drawings.items()},
         pictures=pictures,
         genre_name=genre_name,
         facts=report["dataset_facts"],
     )
+
+
+def _points(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The paintings of the map, each with the place of its variant: they come in the same order."""
+    originals, variants = ([p for p in report["map"] if p["kind"] == kind] for kind in ("original", "variant"))
+    return [dict(o, variant_x=v["x"], variant_y=v["y"]) for o, v in zip(originals, variants, strict=True)]

@@ -31,9 +31,9 @@ class Structure:
         similarity: mean cosine of two different originals of genres a and b, (genres, genres); NaN for a genre with a
             single painting against itself.
         confusion: for originals of genre a (row), the share whose nearest other original is of genre b; rows sum to 1.
-        neighbours: ``same_genre@10``, ``same_artist@10``: mean share among the ten nearest other originals, each with
-            the share that ``chance`` would give; ``kept@10``: mean share of the ten nearest others of an original that
-            its variant has too.
+        neighbours: ``same_genre``, ``same_artist``: mean share among the ``k`` nearest other originals, each with the
+            share that ``..._chance`` would give; ``kept``: mean share of an original's k nearest others that its
+            variant has too. k is 10, or all there are.
         kmeans: agreement of as many clusters as genres with the genres: ``nmi``, ``ari``, ``purity``; ``silhouette`` of
             the genres themselves, -1 to 1.
     """
@@ -92,11 +92,12 @@ def structure(
         genre_similarity(originals, genre, len(names)),
         _confusion(genre, near[:, 0], known[:, 0], len(names)),
         {
-            f"same_genre@{k}": float((genre[near] == genre[:, None])[known].mean()),
+            "k": k,
+            "same_genre": float((genre[near] == genre[:, None])[known].mean()),
             "same_genre_chance": chance(genre),
-            f"same_artist@{k}": float(same_artist[known].mean()),
+            "same_artist": float(same_artist[known].mean()),
             "same_artist_chance": chance(artist[artist != ""], len(artist)),
-            f"kept@{k}": float(np.mean(kept)),
+            "kept": float(np.mean(kept)),
         },
         _kmeans(originals, genre, len(names), seed),
     )

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from datasets import Dataset
 
-from artsim_dataset import evaluate as evaluate_module
+from artsim_dataset import scores as scores_module
 from artsim_dataset.encoders.cache import EmbeddingCache
 from artsim_dataset.encoders.embed import PairRows
 from artsim_dataset.errors import ConfigError
-from artsim_dataset.evaluate import Evaluation, evaluate, score
+from artsim_dataset.evaluate import Evaluation, evaluate
 from artsim_dataset.model import Dense, SimilarityModel
 from artsim_dataset.schema import painting_id_of
+from artsim_dataset.scores import score
 from artsim_dataset.views import perturbation
 from tests.artsim_dataset.learning import PixelEncoder, pairs_dataset
 
@@ -34,15 +38,28 @@ def evaluation(tmp_path: Path, **options: object) -> Evaluation:
     return evaluate(pairs_dataset(PAINTINGS, VARIANTS), encoder, cache=EmbeddingCache(encoder, tmp_path), **options)  # type: ignore[arg-type]
 
 
+class ReadingEncoder(PixelEncoder):
+    """Reads a title as the variant of that title looks."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        super().__init__()
+        rows = PairRows(dataset)
+        shown = [rows.content(row, "generated", rows.image_bytes(row, "generated")) for row in range(len(rows))]
+        self.looks = dict(zip(dataset["title"], self.encode(shown), strict=True))
+
+    def encode_text(self, texts: Sequence[str]) -> np.ndarray:
+        return np.stack([self.looks[text] for text in texts])
+
+
 @pytest.mark.parametrize("block", [4, 256])
 def test_numbers_agree_with_a_naive_count_of_all_triplets(
     rows: PairRows, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate_module, "BLOCK", block)
+    monkeypatch.setattr(scores_module, "BLOCK", block)
     o, tau = vectors(PAINTINGS, 1), 0.1
     v = vectors(PAINTINGS * VARIANTS, 2) + 1.2 * o[rows.painting]
     v /= np.linalg.norm(v, axis=1, keepdims=True)
-    right, losses, ranks, negatives = [], [], [], []
+    right, losses, ranks, negatives, same = [], [], [], [], []
     genre = rows.genres[rows.first_row]
     for row, own in enumerate(rows.painting):
         positive = float(o[own] @ v[row])
@@ -52,11 +69,14 @@ def test_numbers_agree_with_a_naive_count_of_all_triplets(
                 negatives.append(negative)
                 right.append(positive > negative)
                 losses.append(np.log1p(np.exp((negative - positive) / tau)))
+            elif other != own:
+                same.append(positive > float(o[own] @ o[other]))
         similarity = [float(v[row] @ o[p]) for p in range(PAINTINGS)]
         ranks.append(sorted(range(PAINTINGS), key=lambda p: -similarity[p]).index(own))
     scores = score(rows, o, v.astype(np.float32), tau, seed=1)
     numbers = scores.numbers
     assert numbers["triplet_accuracy"] == pytest.approx(np.mean(right), abs=1e-9) and 0.6 < np.mean(right) < 1
+    assert numbers["triplet_accuracy_same_genre"] == pytest.approx(np.mean(same), abs=1e-9) and np.mean(same) < 1
     assert numbers["loss"] == pytest.approx(np.mean(losses), rel=1e-4)
     assert numbers["recall@1"] == pytest.approx(np.mean(np.array(ranks) < 1)) and 0 < numbers["recall@1"] < 1
     assert numbers["recall@5"] == pytest.approx(np.mean(np.array(ranks) < 5))
@@ -90,8 +110,47 @@ def test_perfect_vectors_are_perfect_and_examples_are_ordered_by_margin(rows: Pa
         assert example.negative_id.split("/")[0] != example.anchor_id.split("/")[0]
 
 
+def test_near_duplicates_are_no_negatives(rows: PairRows) -> None:
+    o = vectors(PAINTINGS, 3)
+    o[3] = o[0]  # the same genre
+    o[20] = o[0]  # another genre
+    alone = copy.copy(rows)
+    assert score(alone, o, o[rows.painting], 0.07, 1).numbers["triplet_accuracy"] < 1
+    group = rows.groups.copy()
+    group[np.isin(rows.painting, (0, 3, 20))] = "copies"
+    alone.groups = group
+    numbers = score(alone, o, o[rows.painting], 0.07, 1).numbers
+    assert numbers["triplet_accuracy"] == numbers["triplet_accuracy_same_genre"] == 1
+
+
+def test_genres_of_one_painting_have_no_same_genre_accuracy() -> None:
+    rows = PairRows(pairs_dataset(3))
+    assert "triplet_accuracy_same_genre" not in score(rows, vectors(3, 1), vectors(3, 2), 0.07, 1).numbers
+
+
+def test_artists_are_told_apart_and_nobody_is_no_artist() -> None:
+    rows = PairRows(pairs_dataset(12, artists=4))
+    o = vectors(12, 5)
+    o[rows.artists[rows.first_row] == "artist-2"] *= -1
+    scores = score(rows, o, np.abs(o), 0.07, 1)
+    assert set(scores.per_artist) == {f"artist-{n}" for n in range(4)}
+    rows.artists[:] = ""
+    assert score(rows, o, np.abs(o), 0.07, 1).per_artist == {}
+
+
+def test_prompts_are_matched_with_their_variants(tmp_path: Path) -> None:
+    dataset = pairs_dataset(9).map(lambda row: {"prompt_compressed": row["title"]})
+    encoder = ReadingEncoder(dataset)
+    told = evaluate(dataset, encoder, cache=EmbeddingCache(encoder, tmp_path)).alignment
+    assert told is not None and told["clip_score"] == pytest.approx(100, abs=0.1)
+    assert told["prompt_to_image_recall@1"] == told["image_to_prompt_recall@1"] == 1
+    assert evaluation(tmp_path).alignment is None
+    unworded = pairs_dataset(9)
+    assert evaluate(unworded, encoder, cache=EmbeddingCache(encoder, tmp_path)).alignment is None
+
+
 def test_negatives_are_sampled_when_there_are_too_many(rows: PairRows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluate_module, "MAX_NEGATIVES", 100)
+    monkeypatch.setattr(scores_module, "MAX_NEGATIVES", 100)
     o = vectors(PAINTINGS, 4)
     first, again = (score(rows, o, o[rows.painting], 0.07, 1) for _ in range(2))
     assert 20 < len(first.negatives) < 160 and (first.negatives == again.negatives).all()

@@ -18,12 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from artsim_dataset import plots
 from artsim_dataset.errors import ConfigError, DatasetNotFound, MissingExtra
-from artsim_dataset.evaluate import Evaluation, Example, evaluate
+from artsim_dataset.evaluate import Evaluation, evaluate
 from artsim_dataset.features import FEATURES
 from artsim_dataset.model import Dense, SimilarityModel
-from artsim_dataset.reading import METRICS, written
+from artsim_dataset.reading import METRICS, SPACE, written
 from artsim_dataset.report import write_report
+from artsim_dataset.schema import painting_id_of
+from artsim_dataset.scores import Example
 from tests.artsim_dataset.learning import BOX, PixelEncoder, pairs_dataset
 
 COMMAND = "artsim evaluate <dataset> --model 'a & b'"
@@ -148,6 +151,29 @@ def test_every_number_on_the_page_stands_in_the_json(page: Path) -> None:
     assert {("per_genre", g, "recall@1") for g in FACTS["genres"]} <= paths
     assert {("per_level", level, "triplet_accuracy") for level in FACTS["levels"]} <= paths
     assert ("dataset_facts", "near_duplicates", "groups") in paths
+    assert {
+        (*where, *at, metric.key) for where in (("structure",), ("baseline", "structure")) for at, metric in SPACE
+    } <= paths
+    assert ("per_artist", "artist-3", "recall@1") in paths
+
+
+def test_the_map_shows_each_painting_with_a_line_to_its_variant(page: Path) -> None:
+    report, tags = report_of(page), Page(page).tags
+    originals = [point for point in report["map"] if point["kind"] == "original"]
+    variants = {painting_id_of(point["id"]): point for point in report["map"] if point["kind"] == "variant"}
+    assert len(originals) == 12 and set(variants) == {point["id"] for point in originals}
+    lines = [tuple(float(attrs[end]) for end in ("x1", "y1", "x2", "y2")) for tag, attrs in tags if tag == "line"]
+    expected = [(p["x"], p["y"], variants[p["id"]]["x"], variants[p["id"]]["y"]) for p in originals]
+    assert np.allclose(lines, 1000 * np.array(expected))
+    placed = [attrs["style"] for tag, attrs in tags if tag == "img" and attrs.get("style", "").startswith("left:")]
+    assert placed == [f"left:{100 * p['x']}%;top:{100 * p['y']}%" for p in originals]
+
+
+def test_shades_of_a_heatmap_follow_its_numbers() -> None:
+    matrix = np.array([[1.0, np.nan], [0.0, 0.5]])
+    svg = plots.heatmap("m", matrix, ["a", "b"], "rows", "columns", "what it shows")
+    shades = [float(v) for v in re.findall(r"<path[^>]*?style=\"fill: var\(--positive\); opacity: ([0-9.]+)", svg)]
+    assert shades == [0.9, 0.45], "nothing is drawn for nothing"
 
 
 def test_the_json_holds_the_whole_evaluation(page: Path, evaluation: Evaluation) -> None:

@@ -1,0 +1,66 @@
+"""How well texts and images agree, for encoders that read both: CLIPScore, and finding one by the other.
+
+The text of a variant is the prompt that its generator read. A generator that reads no prompt (`lite`) is measured
+all the same: its numbers are the floor that the prompt's painting alone gives.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from artsim_dataset import metrics
+from artsim_dataset.model import unit
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from artsim_dataset.encoders import Encoder
+
+BLOCK = 512
+
+
+def align(dataset: Dataset, encoder: Encoder, variants: np.ndarray) -> dict[str, float] | None:
+    """Agreement of each row's ``prompt_compressed`` with its variant; None when encoder or data set have no text.
+
+    Args:
+        dataset: one split of `pairs`.
+        encoder: one with ``encode_text``, whose vectors lie in the space of its images.
+        variants: the encoder's unit vectors of the variants, (rows, d), in the order of the rows.
+
+    Returns:
+        ``clip_score`` (0 to 100), the same by level, and recall@1, recall@5 and mean reciprocal rank of the variant
+        among all variants for its prompt (``prompt_to_image_...``), and the other way round (``image_to_prompt_...``).
+    """
+    encode = getattr(encoder, "encode_text", None)
+    columns: dict[str, Any] = dataset.select_columns(["prompt_compressed", "level"])[:]
+    prompts, levels = columns["prompt_compressed"], np.array(columns["level"])
+    if encode is None or not all(prompts):
+        return None
+    texts = np.concatenate([unit(encode(prompts[at : at + BLOCK])) for at in range(0, len(prompts), BLOCK)])
+    cosine = (texts * variants).sum(1)
+    numbers = {"clip_score": clip_score(cosine)}
+    numbers |= {f"clip_score_{level}": clip_score(cosine[levels == level]) for level in np.unique(levels) if level}
+    for name, queries, candidates in (("prompt_to_image", texts, variants), ("image_to_prompt", variants, texts)):
+        rank = _ranks(queries, candidates)
+        hit = metrics.target_hits(rank, 5)
+        numbers |= {f"{name}_recall@{k}": metrics.recall_at_k(hit, k) for k in (1, 5)}
+        numbers[f"{name}_mrr"] = metrics.mrr(rank)
+    return numbers
+
+
+def clip_score(cosine: np.ndarray) -> float:
+    """CLIPScore (Hessel et al. 2021) without their factor 2.5: the mean of 100 max(cosine, 0), as torchmetrics has it.
+
+    >>> clip_score(np.array([0.25, -0.5]))
+    12.5
+    """
+    return float(100 * np.maximum(cosine, 0).mean())
+
+
+def _ranks(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """0-based rank of candidate i for query i, in blocks."""
+    own = np.arange(len(queries))
+    blocks = [slice(at, at + BLOCK) for at in range(0, len(queries), BLOCK)]
+    return np.concatenate([metrics.ranks(queries[block] @ candidates.T, own[block]) for block in blocks])
