@@ -1,18 +1,40 @@
-"""Loads a data set folder or Hub repository: `datasets.load_dataset` with errors that say what to do."""
+"""Loads a data set folder or Hub repository: `datasets.load_dataset` with errors that say what to do, and options.
+
+Without options the rows are the published ones, read by `datasets` itself. With options they are made from the
+published files (`derive.py`), by the same code that `loading_script.py` uses, and cached under options and build.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from artsim_dataset.errors import ConfigError, DatasetNotFound
+from artsim_dataset.version import __version__
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
 
+    from artsim_dataset.derive import Derived, Part
+    from artsim_dataset.options import Options
+    from artsim_dataset.small_pictures import Row
+
+MADE_HERE = ("revision", "token", "num_proc", "cache_dir", "keep_in_memory")
+"""Arguments of `datasets.load_dataset` that can be given together with options."""
+
 
 def load_artsim(
-    path: str | Path, config: str = "pairs", split: str | None = None, streaming: bool = False, **options: Any
+    path: str | Path,
+    config: str = "pairs",
+    split: str | None = None,
+    streaming: bool = False,
+    *,
+    image_size: int | None = None,
+    negatives: Literal["random", "hard"] | None = None,
+    seed: int | None = None,
+    splits: Literal["published", "80/20", "40/60", "artist-disjoint"] = "published",
+    **options: Any,
 ) -> Dataset | DatasetDict | IterableDataset | IterableDatasetDict:
     """Loads one config of an artsim data set.
 
@@ -21,25 +43,112 @@ def load_artsim(
         config: pairs, triplets, triplets_hard, real_vs_ai or metadata; images of a case study.
         split: train or test, slices such as ``train[:10]`` too; both when None.
         streaming: read rows as they are asked for, without a cache.
-        options: passed on to `datasets.load_dataset`.
+        image_size: longest side of the images in pixels, at most: nothing is scaled up. ``pairs`` are then cropped to
+            their content too. Sizes over the published small pictures (256 px) are cut out of ``pairs``.
+        negatives: of ``triplets``: ``random``, of another genre, or ``hard``, as in ``triplets_hard``.
+        seed: draws other random negatives, and other splits when ``splits`` is given; that of the build when None.
+        splits: ``80/20``, ``40/60`` or ``artist-disjoint`` instead of the published ones. Near-duplicates stay
+            together.
+        options: passed on to `datasets.load_dataset`; with any of the four above only ``revision``, ``token``,
+            ``num_proc``, ``cache_dir`` and ``keep_in_memory``.
+
+    Triplets that are drawn anew look their pictures up in ``real_vs_ai``: streamed too, all of it is read before the
+    first row.
 
     Raises:
         DatasetNotFound: there is no data set at ``path``.
-        ConfigError: no such config.
+        ConfigError: no such config, or an option that means nothing for it.
 
-    Example::
+    Examples::
 
         row = load_artsim("artsim-demo/dataset", "triplets", split="train")[0]
         row["anchor"], row["positive"], row["negative"]
-    """
-    from datasets import load_dataset
 
+        load_artsim("artsim-demo/dataset", "triplets", split="train", seed=7)           # other negatives
+        load_artsim("artsim-demo/dataset", "triplets", splits="40/60", image_size=128)  # other splits, smaller
+        load_artsim("user/artsim", "pairs", split="train", streaming=True, image_size=512)
+    """
     from artsim_dataset.features import FEATURES, STUDY_FEATURES
+    from artsim_dataset.options import Options
 
     if config not in FEATURES | STUDY_FEATURES:
         raise ConfigError(f"no config '{config}'; configs are: {', '.join(FEATURES)}, and images of a case study")
+    chosen = Options(image_size, negatives, seed, splits)
+    chosen.check(config)
     check_dataset(path)
-    return load_dataset(str(path), config, split=split, streaming=streaming, **options)
+    if chosen.given():
+        return _load_derived(path, config, split, streaming, chosen, options)
+    return _load_published(path, config, split, streaming, options)
+
+
+def _load_published(path: str | Path, config: str, split: str | None, streaming: bool, options: dict[str, Any]) -> Any:
+    from datasets import load_dataset
+
+    if Path(path).is_dir():
+        return load_dataset(str(path), config, split=split, streaming=streaming, **options)
+    from artsim_dataset.published import not_on_hub
+
+    try:
+        return load_dataset(str(path), config, split=split, streaming=streaming, **options)
+    except (FileNotFoundError, ConnectionError) as error:
+        raise not_on_hub(path, error) from error
+
+
+def _load_derived(
+    path: str | Path, config: str, split: str | None, streaming: bool, chosen: Options, options: dict[str, Any]
+) -> Any:
+    """The rows under ``chosen``, split by split; slices are taken of finished splits."""
+    from datasets import DatasetDict, IterableDatasetDict
+
+    from artsim_dataset.derive import Derived
+    from artsim_dataset.published import find_published
+
+    unknown = [name for name in options if name not in MADE_HERE]
+    if unknown:
+        raise ConfigError(f"'{unknown[0]}' cannot be given together with {', '.join(chosen.given())}")
+    published = find_published(path, options.pop("revision", None), options.pop("token", None))
+    derived = Derived.of(published, config, chosen, streaming)
+    if split is not None:
+        return _sliced(derived, split, streaming, options)
+    made = {name: _split(derived, name, streaming, options) for name in derived.splits()}
+    return IterableDatasetDict(made) if streaming else DatasetDict(made)
+
+
+def _sliced(derived: Derived, split: str, streaming: bool, options: dict[str, Any]) -> Any:
+    """A split, or what a specification such as ``train[:10]+test[50%:]`` asks for."""
+    from datasets import ReadInstruction, concatenate_datasets
+
+    known = derived.splits()
+    if split in known:
+        return _split(derived, split, streaming, options)
+    if streaming:
+        raise ConfigError(f"there is no split '{split}' to stream; splits are: {', '.join(known)}; slices need a cache")
+    made = {name: _split(derived, name, False, options) for name in known}
+    try:
+        parts = ReadInstruction.from_spec(split).to_absolute({name: len(rows) for name, rows in made.items()})
+    except (ValueError, AssertionError) as error:
+        raise ConfigError(
+            f"no split '{split}'; splits are: {', '.join(known)}, and slices such as train[:10]"
+        ) from error
+    return concatenate_datasets([made[part.splitname].select(range(part.from_, part.to)) for part in parts])
+
+
+def _split(derived: Derived, split: str, streaming: bool, options: dict[str, Any]) -> Any:
+    from datasets import Dataset, IterableDataset
+
+    from artsim_dataset.features import FEATURES
+
+    given = {"parts": derived.parts(split), "derived": derived}
+    features = FEATURES[derived.config]
+    if streaming:
+        return IterableDataset.from_generator(generate, features=features, gen_kwargs=given)
+    given |= {"version": __version__}  # part of the cache's key, as are the options and the build's digest
+    return Dataset.from_generator(generate, features=features, gen_kwargs=given, **options)
+
+
+def generate(parts: list[Part], derived: Derived, version: str = __version__) -> Iterator[Row]:
+    """Rows for `from_generator`, which gives each process some of the parts and keys its cache on all arguments."""
+    return derived.rows(parts)
 
 
 def check_dataset(path: str | Path) -> None:
