@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SHOWN = 3
 """Triplets of each kind on the page: one row. Wrong ones may fill a second row."""
 
-ARTISTS = 20
+ARTISTS = 12
 """Artists in the table, those with most variants first; report.json has all."""
 
 MAP_THUMBNAILS, MAP_SIDE = 120, 96

@@ -81,9 +81,9 @@ def show(evaluation: Evaluation) -> None:
     for name in ("as is", "perturbed"):
         table.add_column(name, justify="right")
         table.add_column("95 %", style="dim")
-    for metric in ("triplet_accuracy", "recall@1"):
-        for label, one in ((metric, evaluation), ("  without the head", evaluation.baseline)):
-            if one is None:
+    for metric in ("triplet_accuracy", "triplet_accuracy_same_genre", "recall@1"):
+        for label, one in ((metric.replace("_same_genre", ", same genre"), evaluation), ("  without the head", evaluation.baseline)):
+            if one is None or metric not in one.as_is.numbers:
                 continue
             cells = []
             for scores in (one.as_is, one.perturbed):
