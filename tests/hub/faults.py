@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -92,6 +93,8 @@ class FaultLayer:
         self.decide: Decide = lambda request: None
         self.requests: list[Request] = []
         self._seen: Counter[tuple[str, str]] = Counter()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = self._note(scope)
@@ -107,7 +110,8 @@ class FaultLayer:
             await send(message)
 
         fault = self.decide(request) or Fault()
-        await asyncio.sleep(fault.delay)
+        if fault.delay:
+            await self._pause(fault.delay)
         if fault.upload is not None:
             await self._lose_upload(scope, counted, request, fault.upload)
         elif fault.status:
@@ -117,6 +121,16 @@ class FaultLayer:
             await self._lose_answer(scope, counted, send, fault.answer)
         else:
             await self.app(scope, counted, noted)
+
+    def end(self) -> None:
+        """Wakes what is slow, so that the server can stop; called from another thread."""
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._ending.set)
+
+    async def _pause(self, seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), seconds)
 
     def _note(self, scope: Scope) -> Request:
         path = unquote(scope["raw_path"].decode())
@@ -133,7 +147,7 @@ class FaultLayer:
             message = await receive()
             more = message.get("more_body", False)
         self.cut(scope, True)
-        await _drain(receive)
+        await _gone(receive)
 
     async def _lose_answer(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         left = limit
@@ -149,11 +163,17 @@ class FaultLayer:
 
         await self.app(scope, receive, shortened)
         self.cut(scope, False)
-        await _drain(receive)
+        await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
+    """Waits until the connection has ended: a server that returns earlier would be asked where its answer is."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _drain(receive: Receive) -> None:
-    """Reads what the client sends until it is done or gone."""
+    """Reads what the client sends until it is done or gone: one that is still sending would miss a refusal."""
     message = await receive()
     while message["type"] == "http.request" and message.get("more_body"):
         message = await receive()

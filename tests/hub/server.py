@@ -86,6 +86,7 @@ class Hub:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._layer.end()
         self._server.should_exit = self._server.force_exit = True
         self._thread.join()
         self._socket.close()
