@@ -2,20 +2,24 @@
 
     modules.json  config_sentence_transformers.json      what SentenceTransformer reads
     artsim_encoder.json                                  module 0: which encoder, which revision
-    1_Dense/  [2_Dense/]  n_Normalize/                   the head, in sentence-transformers' own modules
+    1_Dense/  [2_Dense/]  n_Normalize/                   a dense head, in sentence-transformers' own modules
+    1_TransformerHead/  2_Normalize/                     or the transformer head of S2
+    fusion/0_Dense/  fusion/1_Dense/                     trained with captions: image and text to one vector
     artsim.json                                          temperature, training facts, history
+    parts.json                                           which painting was trained on, validated on, held out
     README.md                                            the model card
 
 Module 0 is a class of this package, so sentence-transformers 6 and newer wants the reader's consent:
-``SentenceTransformer(path, trust_remote_code=True)``. The head is safetensors in modules of theirs. :func:`load_model`
-reads the same files with numpy and the encoder alone: a command line need not wait for transformers to import.
+``SentenceTransformer(path, trust_remote_code=True)``. The weights are safetensors. :func:`load_model` reads the same
+files with numpy (torch for the transformer head) and the encoder alone: a command line need not wait for transformers
+to import.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,47 +27,45 @@ import numpy as np
 from PIL import Image
 
 from artsim_dataset.encoders import Encoder, get_encoder
+from artsim_dataset.encoders.text import text_encoder
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.layers import KEYS, LAYERS, Dense, Layer, read_layer, write_json, write_layer
 from artsim_dataset.model_card import render_card
 from artsim_dataset.version import __version__
 
+PUBLISHED = "published"
+"""The name of the data set's own split, as a scheme."""
 ENCODER_FILE, FACTS_FILE = "artsim_encoder.json", "artsim.json"
 ENCODER_MODULE = "artsim_dataset.encoders.sentence.EncoderModule"
-_DENSE_MODULE = "sentence_transformers.base.modules.dense.Dense"
+PARTS_FILE, FUSION = "parts.json", "fusion"
 _NORMALIZE_MODULE = "sentence_transformers.base.modules.normalize.Normalize"
-_ACTIVATIONS = {False: "torch.nn.modules.linear.Identity", True: "torch.nn.modules.activation.ReLU"}
-_KEYS = {"module_input_name": "sentence_embedding", "module_output_name": "sentence_embedding"}
-
-
-@dataclass(frozen=True)
-class Dense:
-    """``y = x @ weight.T + bias``, then max(y, 0) when ``relu``. ``weight``: (outputs, inputs), float32."""
-
-    weight: np.ndarray
-    bias: np.ndarray
-    relu: bool = False
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        y = x @ self.weight.T + self.bias
-        return np.maximum(y, 0) if self.relu else y
 
 
 @dataclass(frozen=True)
 class SimilarityModel:
     """An encoder and a trained head: image -> unit vector, so that a dot product is a cosine similarity.
 
-    ``name`` is its folder's; ``tau`` the temperature it was trained to; ``facts`` what `artsim.json` says.
+    ``name`` is its folder's; ``tau`` the temperature it was trained to; ``facts`` what `artsim.json` says; ``parts``
+    which paintings it was trained on, validated on and kept from (see :meth:`held_out`); ``fusion`` is empty for a
+    model trained without captions.
     """
 
     name: str
     encoder: Encoder
-    layers: tuple[Dense, ...]
+    layers: tuple[Layer, ...]
     tau: float
     facts: Mapping[str, Any]
+    parts: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    fusion: tuple[Layer, ...] = ()
 
     def encode(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Unit vectors of images (bars already cropped), shape (n, dim), float32."""
         return self.project(self.encoder.encode(images))
+
+    def encode_text(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors of texts, (n, dim), in the space of the images: through the same head, which has learned to
+        take them when the model was trained with captions. ConfigError when the encoder has no text side."""
+        return self.project(text_encoder(self.encoder).encode_text(texts))
 
     def project(self, embeddings: np.ndarray) -> np.ndarray:
         """Unit vectors (n, dim) from the encoder's embeddings (n, encoder.dim): the head alone."""
@@ -71,9 +73,29 @@ class SimilarityModel:
             embeddings = layer(embeddings)
         return unit(embeddings)
 
+    def fuse(self, images: np.ndarray, texts: np.ndarray) -> np.ndarray:
+        """One unit vector for each image with its text, (n, dim), from what :meth:`encode` and :meth:`encode_text`
+        gave. ConfigError when the model was trained without captions."""
+        if not self.fusion:
+            raise ConfigError(f"the model {self.name} was trained without captions and cannot fuse them with images")
+        fused = np.concatenate([images, texts], axis=1)
+        for layer in self.fusion:
+            fused = layer(fused)
+        return unit(fused)
+
     def similarity(self, a: Sequence[Image.Image], b: Sequence[Image.Image]) -> np.ndarray:
         """Cosine similarities of all images in ``a`` with all in ``b``: shape (len(a), len(b)), in [-1, 1]."""
         return np.clip(self.encode(a) @ self.encode(b).T, -1.0, 1.0)
+
+    def held_out(self) -> frozenset[str] | None:
+        """The ids of the paintings to test this model on, when it made a split of its own.
+
+        None for a model trained on the data set's own train split: it is tested on the test split. Otherwise its
+        ``test`` part; S2's two splits have none, and as in S2 what is left is the part that chose the best epoch.
+        """
+        if self.facts.get("split", {}).get("scheme", PUBLISHED) == PUBLISHED:
+            return None
+        return frozenset(self.parts.get("test") or self.parts["validation"])
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -81,34 +103,39 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def save_model(folder: Path, encoder: Encoder, layers: Sequence[Dense], tau: float, facts: Mapping[str, Any]) -> None:
+def save_model(
+    folder: Path,
+    encoder: Encoder,
+    layers: Sequence[Layer],
+    tau: float,
+    facts: Mapping[str, Any],
+    parts: Mapping[str, Sequence[str]] | None = None,
+    fusion: Sequence[Layer] = (),
+) -> None:
     """Writes the folder described above. ``modules.json`` comes last, so that a folder having it is complete."""
-    from safetensors.numpy import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "modules.json").unlink(missing_ok=True)
     modules = [("", ENCODER_MODULE)]
-    _write(folder / ENCODER_FILE, {"encoder": encoder.name, "revision": encoder.revision, "dim": encoder.dim})
+    write_json(folder / ENCODER_FILE, {"encoder": encoder.name, "revision": encoder.revision, "dim": encoder.dim})
     for layer in layers:
-        path = f"{len(modules)}_Dense"
-        (folder / path).mkdir(exist_ok=True)
-        outputs, inputs = layer.weight.shape
-        _write(folder / path / "config.json", {"in_features": inputs, "out_features": outputs, "bias": True,
-                                               "activation_function": _ACTIVATIONS[layer.relu], **_KEYS})  # fmt: skip
-        tensors = {"linear.weight": np.ascontiguousarray(layer.weight), "linear.bias": np.ascontiguousarray(layer.bias)}
-        save_file(tensors, folder / path / "model.safetensors", metadata={"format": "pt"})
-        modules.append((path, _DENSE_MODULE))
+        path = f"{len(modules)}_{layer.folder}"
+        write_layer(folder / path, layer)
+        modules.append((path, layer.module))
+    for number, layer in enumerate(fusion):
+        write_layer(folder / FUSION / f"{number}_{layer.folder}", layer)
+    if parts is not None:
+        write_json(folder / PARTS_FILE, {name: list(ids) for name, ids in parts.items()})
     path = f"{len(modules)}_Normalize"
     (folder / path).mkdir(exist_ok=True)
-    _write(folder / path / "config.json", _KEYS)
+    write_json(folder / path / "config.json", KEYS)
     modules.append((path, _NORMALIZE_MODULE))
-    _write(folder / "config_sentence_transformers.json", {
+    write_json(folder / "config_sentence_transformers.json", {
         "model_type": "SentenceTransformer", "prompts": {"query": "", "document": ""}, "default_prompt_name": None,
         "similarity_fn_name": "cosine"})  # fmt: skip
     known = {"artsim": __version__, "encoder": encoder.name, "revision": encoder.revision, "tau": tau, **facts}
-    _write(folder / FACTS_FILE, known)
-    (folder / "README.md").write_text(render_card(known, dim=len(layers[-1].bias)), encoding="utf-8")
-    _write(folder / "modules.json",
+    write_json(folder / FACTS_FILE, known)
+    (folder / "README.md").write_text(render_card(known, dim=layers[-1].outputs), encoding="utf-8")
+    write_json(folder / "modules.json",
            [{"idx": i, "name": str(i), "path": p, "type": t} for i, (p, t) in enumerate(modules)])  # fmt: skip
 
 
@@ -125,13 +152,15 @@ def load_model(path: str | Path) -> SimilarityModel:
         named = json.loads((folder / ENCODER_FILE).read_text("utf-8"))
         facts = json.loads((folder / FACTS_FILE).read_text("utf-8"))
         modules = json.loads((folder / "modules.json").read_text("utf-8"))
-        layers = tuple(_read_dense(folder / m["path"]) for m in modules if m["type"] == _DENSE_MODULE)
+        layers = tuple(read_layer(folder / m["path"], m["type"]) for m in modules if m["type"] in LAYERS)
+        fusion = tuple(read_layer(path, Dense.module) for path in sorted((folder / FUSION).glob("*_Dense")))
+        parts = json.loads((folder / PARTS_FILE).read_text("utf-8")) if (folder / PARTS_FILE).exists() else {}
         tau = float(facts["tau"])
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"the model in {path} cannot be read ({error}); train it again") from error
     encoder = get_encoder(named["encoder"])
     check_revision(encoder, named["revision"], str(path))
-    return SimilarityModel(folder.name, encoder, layers, tau, facts)
+    return SimilarityModel(folder.name, encoder, layers, tau, facts, parts, fusion)
 
 
 def check_revision(encoder: Encoder, trained_with: str, model: str) -> None:
@@ -141,20 +170,3 @@ def check_revision(encoder: Encoder, trained_with: str, model: str) -> None:
             f"the model {model} was trained on revision {trained_with} of the encoder '{encoder.name}', "
             f"and {encoder.revision} is installed: train it again, or install the artsim version it was made with"
         )
-
-
-def _read_dense(folder: Path) -> Dense:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    activation = json.loads((folder / "config.json").read_text("utf-8"))["activation_function"]
-    relu = {text: flag for flag, text in _ACTIVATIONS.items()}
-    try:
-        tensors = load_file(folder / "model.safetensors")
-    except SafetensorError as error:
-        raise ValueError(f"{folder.name}/model.safetensors: {error}") from error
-    return Dense(tensors["linear.weight"], tensors["linear.bias"], relu[activation])
-
-
-def _write(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

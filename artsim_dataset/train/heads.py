@@ -1,8 +1,8 @@
-"""Heads: embedding -> unit vector. A head is trained as a torch module and saved as plain dense layers.
+"""Heads: embedding -> unit vector. A dense head is trained as a torch module and saved as plain dense layers.
 
 Standardisation of the input and batch norms are affine, so after training they fold into the weights beside them
 (:func:`dense_layers`). What is saved is then nothing but `Dense` layers that sentence-transformers knows by itself,
-and numpy can apply a trained model without torch.
+and numpy can apply a trained model without torch. The transformer head of S2 has a file of its own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,30 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from artsim_dataset.errors import ConfigError
-from artsim_dataset.model import Dense
+from artsim_dataset.layers import Dense, Layer
+from artsim_dataset.train.transformer_head import TransformerHead, TransformerLayer
 
-HEADS: tuple[str, ...] = ("linear", "mlp")
+DENSE_HEADS: tuple[str, ...] = ("linear", "mlp")
+HEADS: tuple[str, ...] = (*DENSE_HEADS, "transformer")
+
+
+def check_head(kind: str) -> None:
+    """Raises ConfigError for a head that there is not."""
+    if kind not in HEADS:
+        raise ConfigError(f"no head '{kind}'; heads are: {', '.join(HEADS)}")
+
+
+def new_head(kind: str, inputs: int, dim: int, dropout: float, seed: int) -> Head | TransformerHead:
+    """An untrained head from ``inputs`` to ``dim`` dimensions. ConfigError for one that there is not."""
+    check_head(kind)
+    return (
+        TransformerHead(inputs, dim, dropout, seed) if kind == "transformer" else Head(kind, inputs, dim, dropout, seed)
+    )
+
+
+def saved_layers(head: Head | TransformerHead) -> list[Layer]:
+    """What of a trained head is saved, in order."""
+    return [TransformerLayer(head)] if isinstance(head, TransformerHead) else [*dense_layers(head)]
 
 
 class Head(nn.Module):
@@ -31,8 +52,9 @@ class Head(nn.Module):
 
     def __init__(self, kind: str, inputs: int, dim: int, dropout: float, seed: int) -> None:
         super().__init__()
-        if kind not in HEADS:
-            raise ConfigError(f"no head '{kind}'; heads are: {', '.join(HEADS)}")
+        if kind not in DENSE_HEADS:
+            raise ConfigError(f"no dense head '{kind}'; dense heads are: {', '.join(DENSE_HEADS)}")
+        self.dim = dim
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("scale", torch.ones(()))
         with torch.random.fork_rng(devices=[]):

@@ -1,4 +1,4 @@
-"""A validation part carved from the train split, so that no artist and no group of near-duplicates is on both sides."""
+"""Which paintings are trained on, which choose the best epoch, which are kept for the test. No group is ever cut."""
 
 from __future__ import annotations
 
@@ -6,7 +6,45 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from artsim_dataset.model import PUBLISHED
 from artsim_dataset.schema import seed_from
+from artsim_dataset.splits import Scheme, assign_splits
+
+SCHEMES: tuple[str, ...] = (PUBLISHED, "80/20", "40/60", "artist-disjoint")
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+
+def divide(
+    scheme: str,
+    ids: Sequence[str],
+    groups: Sequence[str],
+    genres: Sequence[str],
+    artists: Sequence[str],
+    validation_share: float,
+    seed: int,
+) -> np.ndarray:
+    """``train``, ``validation`` or ``test`` for each painting, (n,).
+
+    | scheme | paintings given | trained on | chooses the epoch | kept for the test |
+    |---|---|---|---|---|
+    | published | of the train split | the rest | ``validation_share``, other artists | the data set's test split |
+    | 80/20, 40/60 | all | 80, 40 % | all others, as in S2 | none: S2 reports its validation part |
+    | artist-disjoint | all | the rest | ``validation_share`` of 80 %, other artists | 20 %, other artists |
+
+    No group of near-duplicates is on two sides in any of them, and no artist either where "other artists" is said.
+    """
+    columns = [np.array(column, object) for column in (ids, groups, genres, artists)]
+    part = np.full(len(ids), TRAIN, object)
+    if scheme != PUBLISHED:
+        share = 0.4 if scheme == "40/60" else 0.8
+        kind: Scheme = "artist-disjoint" if scheme == "artist-disjoint" else "random"
+        sides = assign_splits(ids, groups, genres, artists, kind, share, seed)
+        part[np.array(sides) == "test"] = TEST if scheme == "artist-disjoint" else VALIDATION
+    if scheme in (PUBLISHED, "artist-disjoint"):
+        rest = np.flatnonzero(part == TRAIN)
+        ids_, groups_, _, artists_ = (column[rest].tolist() for column in columns)
+        part[rest[holdout(ids_, components(artists_, groups_), validation_share, seed)]] = VALIDATION
+    return part
 
 
 def components(*labels: Sequence[str]) -> np.ndarray:

@@ -4,15 +4,17 @@ Embeddings of all views are cached first; a training step then only gathers rows
 term against an original of another genre, plus InfoNCE over the batch, where images of the same painting, group or
 artist never count as negatives. Three departures from S2: validation is artist- and
 group-disjoint instead of the tail of a CSV; training views are cropped, mirrored and recoloured (see `views`); the
-linear head starts from a closed form (`train.whiten`), and epoch 0 competes with all later ones.
+linear head starts from a closed form (`train.whiten`), and epoch 0 competes with all later ones. The recipe ``s2``
+(`train.config.RECIPES`) takes them back, all but the tail of the CSV: its split never cuts a group of near-duplicates.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,13 +22,18 @@ from datasets import Dataset
 
 from artsim_dataset.encoders import Encoder
 from artsim_dataset.encoders.cache import EmbeddingCache
-from artsim_dataset.encoders.embed import PairRows, Progress
+from artsim_dataset.encoders.embed import Progress
 from artsim_dataset.model import save_model
 from artsim_dataset.schema import seed_from
+from artsim_dataset.train.checkpoint import Checkpoint
 from artsim_dataset.train.config import TrainConfig, TrainResult
-from artsim_dataset.train.fit import fit, tau_of
-from artsim_dataset.train.heads import Head, dense_layers
+from artsim_dataset.train.fit import fit
+from artsim_dataset.train.heads import Head, new_head, saved_layers
+from artsim_dataset.train.holdout import TEST, TRAIN, VALIDATION
+from artsim_dataset.train.log import tracked
+from artsim_dataset.train.network import Fusion, Network
 from artsim_dataset.train.samples import Samples, embed_samples
+from artsim_dataset.train.transformer_head import TransformerHead
 from artsim_dataset.train.whiten import whitening
 
 WHITENING_PAINTINGS = 1024
@@ -41,41 +48,80 @@ def train_siamese(
     progress: Progress | None = None,
     cache: EmbeddingCache | None = None,
     dataset_name: str = "",
+    tracker: str | None = None,
 ) -> TrainResult:
-    """Trains a head on the train split of `pairs` and writes a SentenceTransformer folder to ``out``.
+    """Trains a head on `pairs` and writes a SentenceTransformer folder to ``out``.
 
-    Raises ConfigError when the split has fewer than four paintings.
+    Args:
+        dataset: rows of `pairs`: the train split for the split ``published``, all rows for the others.
+        encoder: gives the embeddings; with ``config.captions`` one that takes texts too.
+        config: see :class:`TrainConfig`.
+        out: the model's folder. A run that was killed goes on from ``out/checkpoint``.
+        progress: told of images encoded and of epochs.
+        cache: where embeddings are kept; the encoder's own store when None.
+        dataset_name: for the model card.
+        tracker: tensorboard, trackio or wandb, see :func:`~artsim_dataset.train.log.tracked`.
+
+    Raises:
+        ConfigError: fewer than four paintings, a caption missing, an encoder that cannot do what is asked, a
+            checkpoint of another run.
     """
     started = time.perf_counter()
-    cache = EmbeddingCache(encoder) if cache is None else cache
-    samples = embed_samples(PairRows(dataset), encoder, config, cache, progress)
-    head, log_tau = _initial_head(samples, encoder.dim, config)
-    best_epoch, history = fit(head, log_tau, samples, config, progress)
-    held = int(samples.held_out.sum())
+    out = Path(out)
+    with tracked(tracker, out, asdict(config)) as log:
+        cache = EmbeddingCache(encoder) if cache is None else cache
+        samples = embed_samples(dataset, encoder, config, cache, progress)
+        network = Network(_initial_head(samples, encoder.dim, config), config.tau)
+        if config.captions:
+            network.fusion = Fusion(network.head.dim, config.dropout, seed_from("fusion", config.seed))
+        checkpoint = Checkpoint(out, _identity(samples, encoder, config))
+        best_epoch, history = fit(network, samples, config, checkpoint, log, progress)
     result = TrainResult(
-        Path(out),
+        out,
         best_epoch,
         history,
-        len(samples.rows_of) - held,
-        len(samples.variant),
-        held,
+        len(samples.of(TRAIN)),
+        int((samples.variant[:, 0] >= 0).sum()),
+        len(samples.of(VALIDATION)),
         time.perf_counter() - started,
     )
-    facts = {"config": asdict(config), "dataset": dataset_name, **asdict(replace(result, path=Path(Path(out).name)))}
-    facts["path"] = str(facts["path"])
-    save_model(Path(out), encoder, dense_layers(head), tau=tau_of(log_tau).item(), facts=facts)
+    _save(network, encoder, samples, config, result, dataset_name)
+    checkpoint.clear()
     return result
 
 
-def _initial_head(samples: Samples, inputs: int, config: TrainConfig) -> tuple[Head, torch.nn.Parameter]:
-    """Standardised, and for the linear head whitened, on (at most 1024 of) the paintings trained on."""
+def _save(
+    network: Network, encoder: Encoder, samples: Samples, config: TrainConfig, result: TrainResult, dataset_name: str
+) -> None:
+    parts = {part: samples.ids[samples.of(part)].tolist() for part in (TRAIN, VALIDATION, TEST)}
+    facts = {
+        "config": asdict(config),
+        "dataset": dataset_name,
+        **asdict(result),
+        "path": result.path.name,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "split": {"scheme": config.split, "seed": config.seed, **{part: len(ids) for part, ids in parts.items()}},
+    }
+    fusion = network.fusion.dense_layers() if network.fusion is not None else ()
+    save_model(result.path, encoder, saved_layers(network.head), network.tau.item(), facts, parts, fusion)
+
+
+def _identity(samples: Samples, encoder: Encoder, config: TrainConfig) -> Mapping[str, Any]:
+    """All that the weights depend on: a checkpoint with another identity is another run's."""
+    return {**asdict(config), "encoder": encoder.name, "revision": encoder.revision, "data": samples.digest()}
+
+
+def _initial_head(samples: Samples, inputs: int, config: TrainConfig) -> Head | TransformerHead:
+    """A dense head is standardised, the linear one also whitened, on (at most 1024 of) the paintings trained on."""
+    head = new_head(config.head, inputs, config.dim, config.dropout, seed_from("head", config.seed))
+    if isinstance(head, TransformerHead):
+        return head
     draw = np.random.default_rng(seed_from("whitening", config.seed))
-    chosen = np.flatnonzero(~samples.held_out)
+    chosen = samples.of(TRAIN)
     if len(chosen) > WHITENING_PAINTINGS:
         chosen = np.sort(draw.choice(chosen, WHITENING_PAINTINGS, replace=False))
-    blocks = [np.concatenate([samples.original[p], samples.variant[samples.rows_of[p]].ravel()]) for p in chosen]
+    blocks = [np.concatenate([samples.original[p], samples.variant[samples.rows_of(p)].ravel()]) for p in chosen]
     x = samples.load(np.concatenate(blocks))
-    head = Head(config.head, inputs, config.dim, config.dropout, seed_from("head", config.seed))
     head.standardise(x)
     if config.head == "linear":
         painting = torch.repeat_interleave(torch.arange(len(blocks)), torch.tensor([len(b) for b in blocks]))
@@ -86,4 +132,4 @@ def _initial_head(samples: Samples, inputs: int, config: TrainConfig) -> tuple[H
             head.first.weight.copy_(weights)
             head.first.bias.zero_()
         head.standardise(x)
-    return head, torch.nn.Parameter(torch.tensor(math.log(config.tau)))
+    return head

@@ -6,10 +6,10 @@ import torch
 
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import unit
-from artsim_dataset.train.heads import HEADS, Head, dense_layers
+from artsim_dataset.train.heads import DENSE_HEADS, Head, dense_layers, new_head
 
 
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("kind", DENSE_HEADS)
 def test_the_folded_head_is_the_trained_head(kind: str) -> None:
     draw = torch.Generator().manual_seed(0)
     x = torch.randn(64, 10, generator=draw) * torch.linspace(0.1, 5, 10) + 3
@@ -65,5 +65,5 @@ def test_equal_embeddings_are_centred_without_a_division_by_zero() -> None:
 
 
 def test_an_unknown_head_names_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="no head 'deep'; heads are: linear, mlp"):
-        Head("deep", 3, 2, 0.0, 0)
+    with pytest.raises(ConfigError, match="no head 'deep'; heads are: linear, mlp, transformer"):
+        new_head("deep", 3, 2, 0.0, 0)

@@ -14,7 +14,7 @@ from artsim_dataset.encoders.cache import EmbeddingCache
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import load_model
 from artsim_dataset.train.config import TrainConfig, TrainResult
-from artsim_dataset.train.objective import pair_loss
+from artsim_dataset.train.objective import Relations, Term, pair_loss
 from artsim_dataset.train.siamese import train_siamese
 from tests.artsim_dataset.learning import PixelEncoder, pairs_dataset
 
@@ -33,7 +33,7 @@ def trained(folder: Path, config: TrainConfig = CONFIG, paintings: int = 40) -> 
 
 
 def weights(folder: Path) -> list[np.ndarray]:
-    return [array for layer in load_model(folder / "model").layers for array in (layer.weight, layer.bias)]
+    return [array for layer in load_model(folder / "model").layers for array in layer.tensors().values()]
 
 
 @pytest.mark.parametrize("head", ["linear", "mlp"])
@@ -105,7 +105,7 @@ def test_too_few_paintings_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"head": "deep"}, "heads are: linear, mlp"),
+        ({"head": "deep"}, "heads are: linear, mlp, transformer"),
         ({"dim": 1}, "dim must be at least 2"),
         ({"tau": 0.001}, "tau must be at least 0.01"),
         ({"learning_rate": float("nan")}, "learning_rate must be above 0"),
@@ -137,12 +137,13 @@ def test_pair_loss_agrees_with_a_naive_sum() -> None:
         backward -= np.log(positive / (positive + sum(e(v[i], o[j]) for j in others)))
         hardest = max(e(o[i], o[j]) for j in others if genre[j] != genre[i])
         triplet -= np.log(positive / (positive + hardest))
-    got = pair_loss(o, v, same, torch.tensor(genre), tau).item()
+    got = pair_loss(Term(o, v, o), Relations.of(same, torch.tensor(genre)), tau).item()
     assert got == pytest.approx((forward + backward + triplet) / 5, rel=1e-5)
 
 
 def test_a_batch_of_one_genre_has_no_triplet_term_and_still_a_gradient() -> None:
     o = functional.normalize(torch.randn(3, 4, generator=torch.Generator().manual_seed(0)), dim=1).requires_grad_(True)
-    loss = pair_loss(o, o.detach(), torch.eye(3, dtype=torch.bool), torch.zeros(3, dtype=torch.long), 0.1)
+    relations = Relations.of(torch.eye(3, dtype=torch.bool), torch.zeros(3, dtype=torch.long))
+    loss = pair_loss(Term(o, o.detach(), o), relations, 0.1)
     loss.backward()
     assert torch.isfinite(loss) and torch.isfinite(o.grad).all()  # type: ignore[arg-type]
