@@ -151,7 +151,7 @@ def r_precision(hit: Array, relevant: Array | None = None) -> float:
     0.25
     """
     total = _totals(hit, relevant)
-    return float((_within(hit, total).sum(1) / np.maximum(total, 1)).mean())
+    return float((np.count_nonzero(_within(hit, total), axis=1) / np.maximum(total, 1)).mean())
 
 
 def per_query(hit: Array, k: int, relevant: Array) -> dict[str, Array]:
@@ -178,19 +178,21 @@ def _found(top: Array) -> Array:
 
 
 def _mean_precision(top: Array) -> Array:
-    return _precision(top).mean(1)
+    return (np.cumsum(top, 1) / np.arange(1, top.shape[1] + 1)).mean(1)
 
 
 def _reciprocal_rank(top: Array) -> Array:
     return np.where(top.any(1), 1.0 / (top.argmax(1) + 1), 0.0)
 
 
-def _precision(top: Array) -> Array:
-    return np.cumsum(top, 1) / np.arange(1, top.shape[1] + 1)
-
-
 def _summed_precision(hit: Array, k: int) -> Array:
-    return _blockwise(lambda top: (_precision(top) * top).sum(1), hit, k)
+    """Precision at each hit within k, summed: (queries,). The i-th hit of a query, at rank r, has precision i / r."""
+    _from_one(k)
+    top = _checked(hit)[:, :k]
+    query, rank = np.nonzero(top)
+    count = np.bincount(query, minlength=len(top))
+    ith = np.arange(len(query)) - np.repeat(np.cumsum(count) - count, count)
+    return np.bincount(query, weights=(ith + 1) / (rank + 1), minlength=len(top))
 
 
 def _mean(values: Callable[[Array], Array], hit: Array, k: int) -> float:
@@ -216,7 +218,7 @@ def _checked(hit: Array) -> Array:
 
 
 def _totals(hit: Array, relevant: Array | None) -> Array:
-    found = _checked(hit).sum(1)
+    found = np.count_nonzero(_checked(hit), axis=1)
     if relevant is None:
         return found
     total = np.asarray(relevant)

@@ -1,0 +1,6 @@
+"""Retrieval: exact search at scale, hits for `metrics`, and the protocol of CSD (arXiv 2404.01292, section 5)."""
+
+from artsim_dataset.retrieval.exact import Found, search
+from artsim_dataset.retrieval.hits import ranked_hits
+
+__all__ = ["Found", "ranked_hits", "search"]
