@@ -104,6 +104,12 @@ class EmbeddingCache:
         store = np.memmap(self._vectors, "<f2", mode="r", shape=(self._read, self.dim))
         return store[positions].astype(np.float32)
 
+    def keys(self, positions: np.ndarray) -> bytes:
+        """The keys of rows of the store, 32 bytes each, joined: they name the content of the rows."""
+        if not len(positions):
+            return b""
+        return np.memmap(self._keys, np.uint8, mode="r", shape=(self._read, KEY_BYTES))[positions].tobytes()
+
     def _complete(self) -> int:
         sizes = [path.stat().st_size if path.exists() else 0 for path in (self._keys, self._vectors)]
         return min(sizes[0] // KEY_BYTES, sizes[1] // (2 * self.dim))
