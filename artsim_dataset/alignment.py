@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from artsim_dataset.encoders import Encoder
 
 BLOCK = 512
+WEIGHT = 100
+"""Of CLIPScore: 0 to 100, as torchmetrics has it; the paper's is 2.5."""
 
 
 def align(dataset: Dataset, encoder: Encoder, variants: np.ndarray) -> dict[str, float] | None:
@@ -39,24 +41,16 @@ def align(dataset: Dataset, encoder: Encoder, variants: np.ndarray) -> dict[str,
     if encode is None or not all(prompts):
         return None
     texts = np.concatenate([unit(encode(prompts[at : at + BLOCK])) for at in range(0, len(prompts), BLOCK)])
-    cosine = (texts * variants).sum(1)
-    numbers = {"clip_score": clip_score(cosine)}
-    numbers |= {f"clip_score_{level}": clip_score(cosine[levels == level]) for level in np.unique(levels) if level}
+    numbers = {"clip_score": metrics.clip_score(variants, texts, WEIGHT)}
+    for level in sorted(set(levels.tolist()) - {""}):
+        at = levels == level
+        numbers[f"clip_score_{level}"] = metrics.clip_score(variants[at], texts[at], WEIGHT)
     for name, queries, candidates in (("prompt_to_image", texts, variants), ("image_to_prompt", variants, texts)):
         rank = _ranks(queries, candidates)
         hit = metrics.target_hits(rank, 5)
         numbers |= {f"{name}_recall@{k}": metrics.recall_at_k(hit, k) for k in (1, 5)}
         numbers[f"{name}_mrr"] = metrics.mrr(rank)
     return numbers
-
-
-def clip_score(cosine: np.ndarray) -> float:
-    """CLIPScore (Hessel et al. 2021) without their factor 2.5: the mean of 100 max(cosine, 0), as torchmetrics has it.
-
-    >>> clip_score(np.array([0.25, -0.5]))
-    12.5
-    """
-    return float(100 * np.maximum(cosine, 0).mean())
 
 
 def _ranks(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
