@@ -86,21 +86,21 @@ def settled(model: str, revision: str) -> Weights | None:
 
 
 def commit_of(model: str, revision: str) -> str:
-    """The commit that a branch or tag stands for: asked of the Hub, or read from the local cache when offline."""
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    """The commit that a branch or tag stands for: asked of the Hub, or as it was when last asked, if it is out of reach.
 
-    try:
-        with loading(model):
-            return str(HfApi().model_info(model, revision=revision, timeout=20).sha)
-    except ConfigError as refused:
-        if isinstance(refused.__cause__, HfHubHTTPError) and refused.__cause__.response.status_code in (401, 403, 404):
-            raise
+    Raises ConfigError when neither knows.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RevisionResolutionError
+
+    with loading(model):
         try:
-            cached = snapshot_download(model, revision=revision, local_files_only=True, allow_patterns=["*.json"])
-        except LocalEntryNotFoundError:
-            raise refused from refused.__cause__
-        return Path(cached).name
+            return HfApi().resolve_revision(model, revision=revision).resolved
+        except RevisionResolutionError as error:
+            raise ConfigError(
+                f"{model} cannot be loaded: the Hub cannot be reached, and this model was not downloaded before; "
+                "a model folder needs no network"
+            ) from error
 
 
 @contextmanager
