@@ -24,6 +24,9 @@ Box = tuple[int, int, int, int]
 
 PERTURBED_SIDE = (0.75, 0.95)
 AUGMENTED_SIDE = (0.70, 1.00)
+CSD_AREA = (0.08, 1.0)
+CSD_ASPECT = (3 / 4, 4 / 3)
+CSD_TRIES = 10
 COLOUR_RANGE = 0.3
 LUMA = (0.299, 0.587, 0.114)
 
@@ -31,7 +34,8 @@ LUMA = (0.299, 0.587, 0.114)
 @dataclass(frozen=True)
 class View:
     """What part of the content is seen, and how. ``left, top, width, height`` are shares of the content's sides
-    (0 to 1); ``brightness, contrast, saturation`` are factors, 1 = unchanged."""
+    (0 to 1); ``mirrored`` swaps left and right, ``flipped`` top and bottom; ``brightness, contrast, saturation`` are
+    factors, 1 = unchanged."""
 
     left: float = 0.0
     top: float = 0.0
@@ -41,6 +45,7 @@ class View:
     brightness: float = 1.0
     contrast: float = 1.0
     saturation: float = 1.0
+    flipped: bool = False
 
     def apply(self, image: Image.Image) -> Image.Image:
         """The view of ``image`` (already cropped to its content): a new RGB image, at least one pixel a side."""
@@ -51,6 +56,8 @@ class View:
         seen = rgb.crop((left, top, left + cw, top + ch))
         if self.mirrored:
             seen = ImageOps.mirror(seen)
+        if self.flipped:
+            seen = ImageOps.flip(seen)
         if (self.brightness, self.contrast, self.saturation) != (1.0, 1.0, 1.0):
             seen = seen.convert("RGB", self._colour_matrix())
         return seen
@@ -68,7 +75,9 @@ class View:
     @property
     def key(self) -> str:
         """Text that is equal for equal views and different for different ones: part of a cache key."""
-        return " ".join(repr(value) for value in astuple(self))
+        values = astuple(self)
+        # Views that are not flipped have the keys they had before there was a flip: caches stay good.
+        return " ".join(repr(value) for value in (values if self.flipped else values[:-1]))
 
 
 FULL = View()
@@ -94,6 +103,29 @@ def augmentation(image_id: str, index: int, seed: int) -> View:
     crop = _crop(draw, AUGMENTED_SIDE)
     factors = [math.exp(_between(draw, (-COLOUR_RANGE, COLOUR_RANGE))) for _ in range(3)]
     return View(crop.left, crop.top, crop.width, crop.height, crop.mirrored, *factors)
+
+
+def csd_view(image_id: str, index: int, seed: int, aspect: float) -> View:
+    """The ``index``-th training view of CSD (arXiv 2404.01292, released code) of an image of that width / height.
+
+    Their random resized crop with torchvision's defaults (8 to 100 % of the area, 3:4 to 4:3; after ten crops that do
+    not fit, the largest one in the middle), mirrored half of the time, upside down three times in ten. Their rotation
+    is by 0 degrees: the angle is drawn once, at import, and comes out 0. The encoder resizes.
+    """
+    draw = Random(seed_from(image_id, "csd", index, seed))
+    for _ in range(CSD_TRIES):
+        area = _between(draw, CSD_AREA)
+        ratio = math.exp(_between(draw, (math.log(CSD_ASPECT[0]), math.log(CSD_ASPECT[1]))))
+        width, height = math.sqrt(area * ratio / aspect), math.sqrt(area / ratio * aspect)
+        if width <= 1 and height <= 1:
+            left, top = draw.random() * (1 - width), draw.random() * (1 - height)
+            break
+    else:
+        ratio = min(max(aspect, CSD_ASPECT[0]), CSD_ASPECT[1])
+        width, height = min(1.0, ratio / aspect), min(1.0, aspect / ratio)
+        left, top = (1 - width) / 2, (1 - height) / 2
+    mirrored, flipped = draw.random() < 0.5, draw.random() < 0.3
+    return View(left, top, width, height, mirrored, flipped=flipped)
 
 
 def perturb(image: Image.Image, variant_id: str, seed: int) -> Image.Image:

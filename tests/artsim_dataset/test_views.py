@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from artsim_dataset.errors import ConfigError
-from artsim_dataset.views import FULL, MIRROR, View, augmentation, crop_content, perturb, perturbation
+from artsim_dataset.views import FULL, MIRROR, View, augmentation, crop_content, csd_view, perturb, perturbation
 
 ids = st.text(min_size=1, max_size=20)
 
@@ -88,3 +88,35 @@ def test_bars_are_cropped_and_a_wrong_box_is_named() -> None:
     for box in ((0, 0, 41, 30), (5, 0, 5, 30), (-1, 0, 5, 30)):
         with pytest.raises(ConfigError, match="content_left"):
             crop_content(picture(), box)
+
+
+@given(ids, st.integers(0, 9), st.floats(0.2, 5))
+def test_a_view_of_csd_is_a_crop_of_at_least_8_percent_and_of_moderate_shape(
+    name: str, index: int, aspect: float
+) -> None:
+    view = csd_view(name, index, 7, aspect)
+    assert view.left >= 0 and view.top >= 0
+    assert view.left + view.width <= 1 + 1e-9 and view.top + view.height <= 1 + 1e-9
+    assert view.width * view.height >= 0.08 - 1e-9
+    assert 0.75 - 1e-9 <= view.width * aspect / view.height <= 4 / 3 + 1e-9
+    assert view == csd_view(name, index, 7, aspect) != csd_view(name, index + 1, 7, aspect)
+
+
+def test_views_of_csd_have_the_shares_of_their_code() -> None:
+    views = [csd_view(f"a-{i}", 0, 1, 1.0) for i in range(2000)]
+    assert np.mean([v.mirrored for v in views]) == pytest.approx(0.5, abs=0.04)
+    assert np.mean([v.flipped for v in views]) == pytest.approx(0.3, abs=0.04)
+    areas = [v.width * v.height for v in views]
+    assert min(areas) < 0.1 and max(areas) > 0.95 and 0.45 < np.mean(areas) < 0.54
+
+
+def test_where_no_crop_fits_the_largest_one_in_the_middle_is_taken() -> None:
+    views = [csd_view("a", i, 1, 30.0) for i in range(20)]
+    assert all(v.height == 1 and v.width == pytest.approx(4 / 3 / 30) for v in views)
+    assert all(v.left == pytest.approx((1 - v.width) / 2) for v in views)
+
+
+def test_upside_down_is_another_view_and_what_is_not_keeps_its_old_key() -> None:
+    flipped = View(flipped=True)
+    assert flipped.apply(picture()).tobytes() == ImageOps.flip(picture()).tobytes()
+    assert FULL.key == "0.0 0.0 1.0 1.0 False 1.0 1.0 1.0" != flipped.key
