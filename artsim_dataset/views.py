@@ -31,7 +31,7 @@ COLOUR_RANGE = 0.3
 LUMA = (0.299, 0.587, 0.114)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class View:
     """What part of the content is seen, and how. ``left, top, width, height`` are shares of the content's sides
     (0 to 1); ``mirrored`` swaps left and right, ``flipped`` top and bottom; ``brightness, contrast, saturation`` are

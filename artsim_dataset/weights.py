@@ -86,7 +86,7 @@ def settled(model: str, revision: str) -> Weights | None:
 
 
 def commit_of(model: str, revision: str) -> str:
-    """The commit that a branch or tag stands for: asked of the Hub, or as it was when last asked, if it is out of reach.
+    """The commit that a branch or tag stands for: asked of the Hub, or, when it is out of reach, as it said last time.
 
     Raises ConfigError when neither knows.
     """

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from datasets import Dataset
@@ -29,18 +30,30 @@ from artsim_dataset.views import Box, View, crop_content
 Progress = Callable[[str, int, int], None]
 """Told (what, done, total) as work goes on."""
 
-IMAGES_AT_ONCE = 8
+VIEWS_AT_ONCE = 32
+"""For encoders that do not say how many images they like at once (``batch``)."""
 _LABELS = ("id", "genre", "artist", "group", "level")
 _BOX = ("content_left", "content_top", "content_right", "content_bottom")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """One view of one image: a row of `pairs`, its column (`original` or `generated`), and how it is looked at."""
 
     row: int
     column: str
     view: View
+
+
+class ImageRows(Protocol):
+    """Rows with images: their ids and content boxes by row, and the images on demand."""
+
+    ids: Any
+    boxes: list[Box]
+
+    def image_bytes(self, row: int, column: str) -> bytes: ...
+
+    def content(self, row: int, column: str, data: bytes) -> Image.Image: ...
 
 
 class PairRows:
@@ -91,7 +104,7 @@ class PairRows:
 
 
 def embed(
-    rows: PairRows, wanted: Sequence[Wanted], encoder: Encoder, cache: EmbeddingCache, progress: Progress | None = None
+    rows: ImageRows, wanted: Sequence[Wanted], encoder: Encoder, cache: EmbeddingCache, progress: Progress | None = None
 ) -> np.ndarray:
     """Positions in ``cache`` of the wanted embeddings, one each, after encoding those it did not have; shape (n,).
 
@@ -117,7 +130,7 @@ def embed(
         return {key: view.apply(content) for key, view in views.items()}
 
     done = 0
-    for batch in _prepared(images, prepare):
+    for batch in _prepared(images, prepare, getattr(encoder, "batch", VIEWS_AT_ONCE)):
         missing = {key: view for prepared in batch for key, view in prepared.items()}
         if missing:
             vectors = encoder.encode(list(missing.values()))
@@ -128,11 +141,15 @@ def embed(
     return cache.positions(keys)
 
 
-def _prepared(images: dict[tuple[int, str], list[int]], prepare: Callable) -> Iterator[list[dict[bytes, Image.Image]]]:
+def _prepared(
+    images: dict[tuple[int, str], list[int]], prepare: Callable, views_at_once: int
+) -> Iterator[list[dict[bytes, Image.Image]]]:
     """Batches of prepared images; the next batch is decoded while the last one is encoded."""
+    most = max(map(len, images.values()), default=1)
+    size = max(1, views_at_once // most)
     todo = iter(images)
-    with ThreadPoolExecutor(2, thread_name_prefix="decode") as pool:
-        ahead = [pool.submit(prepare, image) for image in islice(todo, IMAGES_AT_ONCE)]
+    with ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="decode") as pool:
+        ahead = [pool.submit(prepare, image) for image in islice(todo, size)]
         while ahead:
-            batch, ahead = ahead, [pool.submit(prepare, image) for image in islice(todo, IMAGES_AT_ONCE)]
+            batch, ahead = ahead, [pool.submit(prepare, image) for image in islice(todo, size)]
             yield [future.result() for future in batch]

@@ -42,7 +42,7 @@ class Runner:
     def __init__(self) -> None:
         self.device = best_device()
         self.dtype = torch.float32 if self.device.type == "cpu" else torch.float16
-        self.batch = 8 if self.device.type == "cpu" else GPU_BATCH
+        self.batch = 4 * (os.cpu_count() or 1) if self.device.type == "cpu" else GPU_BATCH
 
     @property
     def precision(self) -> str:

@@ -52,7 +52,7 @@ class TrainedEncoder:
         self.name, self.revision = name, weights.revision
         self._model = load_model(_folder(weights))
         self.backend = getattr(self._model.encoder, "backend", "pil")
-        self.batch = getattr(self._model.encoder, "batch", 8)
+        self.batch = getattr(self._model.encoder, "batch", 32)
         self.dim = self.encode([Image.new("RGB", (64, 64), (128, 128, 128))]).shape[1]
 
     def encode(self, images: Sequence[Image.Image]) -> np.ndarray:

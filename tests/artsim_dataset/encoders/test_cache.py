@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +97,36 @@ def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch
     assert cache_root() == tmp_path / "here"
     monkeypatch.delenv("ARTSIM_CACHE")
     assert cache_root() == Path.home() / ".cache" / "artsim"
+
+
+def test_folders_are_named_by_what_the_encoder_is_and_not_by_where_it_lies(tmp_path: Path) -> None:
+    class Local(Three):
+        name, revision, backend = "csd:/home/me/" + "deep/" * 80 + "my model.pth", "local-0123", "pil-float16"
+
+    assert EmbeddingCache(Local(), tmp_path).folder.name == "csd-my-model.pth-local-0123-pil-float16-3"
+    assert EmbeddingCache(Three(), tmp_path).folder.name == "org--three-r1-pil-3"
+    Local.name = "/" + "n" * 250
+    EmbeddingCache(Local(), tmp_path).add(entries(1))
+
+
+WRITER = """
+import sys, numpy as np
+from pathlib import Path
+from artsim_dataset.encoders.cache import EmbeddingCache
+class Three:
+    name, revision, dim = "org/three", "r1", 3
+cache = EmbeddingCache(Three(), Path(sys.argv[1]))
+step = int(sys.argv[2])
+for n in list(range(400))[::step]:
+    cache.add({n.to_bytes(32, "big"): np.array([n, -n, 1], np.float32),
+               (n + 1).to_bytes(32, "big"): np.array([n + 1, -n - 1, 1], np.float32)})
+"""
+
+
+def test_two_processes_that_write_at_once_lose_and_double_nothing(tmp_path: Path) -> None:
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), step]) for step in ("1", "-1")]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    cache = EmbeddingCache(Three(), tmp_path)
+    assert len(cache) == 401 and (cache.folder / "keys.bin").stat().st_size == 401 * 32
+    got = cache.get([n.to_bytes(32, "big") for n in range(401)])
+    assert got.tolist() == [[n, -n, 1] for n in range(401)]

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +106,46 @@ def test_stored_bytes_are_hashed_as_they_are() -> None:
         for c in ("original", "generated")
     }
     assert len(digests) == 4
+
+
+ENCODING = """
+import sys, time
+from pathlib import Path
+from artsim_dataset.encoders.cache import EmbeddingCache
+from artsim_dataset.encoders.embed import PairRows, Wanted, embed
+from artsim_dataset.views import FULL, MIRROR
+from tests.artsim_dataset.learning import PixelEncoder, pairs_dataset
+
+class Slow(PixelEncoder):
+    batch = 4
+    def encode(self, images):
+        vectors = super().encode(images)
+        time.sleep(0.1)
+        return vectors
+
+rows, encoder = PairRows(pairs_dataset(40)), Slow()
+cache = EmbeddingCache(encoder, Path(sys.argv[1]))
+wanted = [Wanted(r, c, v) for r in range(40) for c in ("original", "generated") for v in (FULL, MIRROR)]
+print(len(cache), flush=True)
+embed(rows, wanted, encoder, cache)
+print(encoder.encoded, len(cache), flush=True)
+"""
+
+
+def test_what_was_encoded_when_the_process_was_killed_is_not_encoded_again(tmp_path: Path) -> None:
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen([sys.executable, "-c", ENCODING, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+
+    first = start()
+    assert first.stdout is not None and first.stdout.readline() == "0\n"
+    kept = EmbeddingCache(PixelEncoder(), tmp_path).folder / "keys.bin"
+    until = time.monotonic() + 60
+    while not (kept.exists() and kept.stat().st_size >= 40 * 32) and time.monotonic() < until:
+        time.sleep(0.01)
+    first.kill()
+    first.communicate()
+    before = len(EmbeddingCache(PixelEncoder(), tmp_path))
+    assert 40 <= before < 160
+    second = start()
+    said, _ = second.communicate()
+    assert said.split() == [str(before), str(160 - before), "160"]
