@@ -18,6 +18,7 @@ to import.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from artsim_dataset.encoders import Encoder, get_encoder
+from artsim_dataset.encoders import Encoder, get_encoder, pinned
 from artsim_dataset.encoders.text import text_encoder
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.layers import KEYS, LAYERS, Dense, Layer, read_layer, write_json, write_layer
@@ -114,7 +115,9 @@ def save_model(
 ) -> None:
     """Writes the folder described above. ``modules.json`` comes last, so that a folder having it is complete."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "modules.json").unlink(missing_ok=True)
+    for stale in ("modules.json", PARTS_FILE):
+        (folder / stale).unlink(missing_ok=True)
+    shutil.rmtree(folder / FUSION, ignore_errors=True)
     modules = [("", ENCODER_MODULE)]
     write_json(folder / ENCODER_FILE, {"encoder": encoder.name, "revision": encoder.revision, "dim": encoder.dim})
     for layer in layers:
@@ -158,7 +161,7 @@ def load_model(path: str | Path) -> SimilarityModel:
         tau = float(facts["tau"])
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"the model in {path} cannot be read ({error}); train it again") from error
-    encoder = get_encoder(named["encoder"])
+    encoder = get_encoder(pinned(named["encoder"], named["revision"]))
     check_revision(encoder, named["revision"], str(path))
     return SimilarityModel(folder.name, encoder, layers, tau, facts, parts, fusion)
 

@@ -1,7 +1,8 @@
-"""An encoder as the first module of a SentenceTransformer, so that models trained here are used like any other.
+"""Our modules of a SentenceTransformer, so that models trained here are used like any other: the encoder as the first
+one, and the transformer head of S2. Dense and Normalize are their own.
 
-Images are encoded where sentence-transformers prepares inputs, since our encoders take PIL images; the modules after
-this one (Dense, Normalize) are their own.
+Images are encoded where sentence-transformers prepares inputs, since our encoders take PIL images. Nothing here is
+trained: what is trained end to end is made of their modules alone (`train.end_to_end`).
 """
 
 from __future__ import annotations
@@ -13,15 +14,21 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.numpy import save_file
+from sentence_transformers.base.modality import is_image_url_or_path
 from sentence_transformers.base.modules.input_module import InputModule
+from sentence_transformers.base.modules.module import Module
 
-from artsim_dataset.encoders import Encoder, get_encoder
+from artsim_dataset.encoders import Encoder, TextEncoder, get_encoder, pinned
+from artsim_dataset.encoders.text import text_encoder
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import ENCODER_FILE, check_revision
+from artsim_dataset.train.transformer_head import TransformerHead, TransformerLayer
 
 
 class EncoderModule(InputModule):
-    """Wraps an :class:`Encoder`. Takes PIL images, paths, or uint8 arrays (height, width, 3)."""
+    """Wraps an :class:`Encoder`. Takes PIL images, paths of images, or uint8 arrays (height, width, 3); and texts, when
+    the encoder does."""
 
     config_file_name = ENCODER_FILE
     config_keys = ["encoder", "revision", "dim"]
@@ -33,11 +40,23 @@ class EncoderModule(InputModule):
 
     @property
     def modalities(self) -> list[Any]:
-        return ["image"]
+        return ["text", "image"] if isinstance(self._encoder, TextEncoder) else ["image"]
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, torch.Tensor]:
-        images = [_image(item) for item in inputs]
-        return {"sentence_embedding": torch.from_numpy(self._encoder.encode(images))}
+        vectors = np.empty((len(inputs), self.dim), np.float32)
+        is_text = np.array([self._is_text(item) for item in inputs], bool)
+        if is_text.any():
+            texts = [(prompt or "") + item for item, text in zip(inputs, is_text, strict=True) if text]
+            vectors[is_text] = text_encoder(self._encoder).encode_text(texts)
+        if not is_text.all():
+            images = [_image(item) for item, text in zip(inputs, is_text, strict=True) if not text]
+            vectors[~is_text] = self._encoder.encode(images)
+        return {"sentence_embedding": torch.from_numpy(vectors)}
+
+    def _is_text(self, item: Any) -> bool:
+        """A string is a text for an encoder that takes texts, unless it names an image that is there."""
+        two_sided = isinstance(self._encoder, TextEncoder)
+        return two_sided and isinstance(item, str) and not is_image_url_or_path(item)
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         return features
@@ -68,9 +87,39 @@ class EncoderModule(InputModule):
             revision=revision,
             local_files_only=local_files_only,
         )
-        encoder = get_encoder(config["encoder"])
+        encoder = get_encoder(pinned(config["encoder"], config["revision"]))
         check_revision(encoder, config["revision"], model_name_or_path)
         return cls(encoder)
+
+
+class TransformerHeadModule(Module):
+    """The transformer head of S2 as a module: unit vectors from the embeddings of the module before."""
+
+    config_keys = ["inputs", "dim"]
+
+    def __init__(self, inputs: int, dim: int) -> None:
+        super().__init__()
+        self.inputs, self.dim = inputs, dim
+        self.head = TransformerHead(inputs, dim)
+
+    def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        features["sentence_embedding"] = self.head(features["sentence_embedding"])
+        return features
+
+    def get_embedding_dimension(self) -> int:
+        return self.dim
+
+    def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
+        self.save_config(output_path)
+        save_file(TransformerLayer(self.head).tensors(), Path(output_path) / "model.safetensors", {"format": "pt"})
+
+    @classmethod
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> TransformerHeadModule:
+        where = {name: kwargs.get(name) for name in ("token", "cache_folder", "revision")}
+        where["local_files_only"] = kwargs.get("local_files_only", False)
+        module = cls(**cls.load_config(model_name_or_path, subfolder=subfolder, **where))
+        cls.load_torch_weights(model_name_or_path, subfolder=subfolder, model=module.head, **where)
+        return module
 
 
 def _image(item: Any) -> Image.Image:

@@ -30,7 +30,7 @@ class TransformerHead(nn.Module):
         super().__init__()
         if dim % ATTENTION_HEADS:
             raise ConfigError(
-                f"the transformer head has {ATTENTION_HEADS} attention heads: no multiple of that is {dim}"
+                f"dim must be a multiple of the transformer's {ATTENTION_HEADS} attention heads, got {dim}"
             )
         self.inputs, self.dim = inputs, dim
         with torch.random.fork_rng(devices=[]):
