@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check compat clean
 
 demo: $(VENV)/.train
 	$(BIN)/artsim demo
@@ -15,6 +15,10 @@ check:
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# The data set on every version of datasets that it is promised for; "make test" runs the oldest and the newest.
+compat: $(VENV)/.dev
+	ARTSIM_COMPAT=all $(BIN)/pytest tests/compat
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "artsim needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
@@ -32,4 +36,4 @@ $(VENV)/.dev: setup.cfg pyproject.toml constraints.txt | $(BIN)/python
 	touch $@ $(VENV)/.train
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info artsim-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache build dist *.egg-info artsim-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

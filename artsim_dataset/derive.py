@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
+
+import pyarrow as pa
 
 from artsim_dataset import schema
 from artsim_dataset.options import IMAGES, SCHEMES, Options
@@ -109,6 +112,14 @@ class Derived:
         with Pictures(files, wanted, self.options.image_size, self.quality) as pictures:
             for row in light:
                 yield row | {name: pictures.get(key) for name, key in self._keys(row).items()}
+
+    def tables(self, parts: Sequence[Part]) -> Iterator[pa.Table]:
+        """The same rows as tables of up to 100, as `datasets` writes them."""
+        from artsim_dataset.features import FEATURES
+
+        rows = self.rows(parts)
+        while batch := list(islice(rows, 100)):
+            yield pa.Table.from_pylist(batch, schema=FEATURES[self.config].arrow_schema)
 
     # --- which rows -----------------------------------------------------------------------------------------------
 

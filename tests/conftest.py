@@ -19,6 +19,7 @@ from builder.build import BuildResult, build
 from builder.config import load_config
 from builder.engine import LocalEngine
 from builder.gallery import write_gallery
+from tests.compat.fixtures import sharded as sharded
 from tests.hub.fixtures import hub as hub
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
