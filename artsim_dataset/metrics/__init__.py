@@ -8,7 +8,7 @@ Accuracy, precision, recall and F1 of a classifier are scikit-learn's; they are 
 """
 
 from artsim_dataset.metrics.calibration import ece
-from artsim_dataset.metrics.intervals import bootstrap_ci
+from artsim_dataset.metrics.intervals import bootstrap_ci, mean_intervals
 from artsim_dataset.metrics.pairs import (
     Array,
     average_precision,
@@ -44,6 +44,7 @@ __all__ = [
     "hits",
     "map_at_k",
     "map_at_r",
+    "mean_intervals",
     "mrr",
     "mrr_at_k",
     "precision_at_k",

@@ -2,5 +2,6 @@
 
 from artsim_dataset.retrieval.exact import Found, search
 from artsim_dataset.retrieval.hits import ranked_hits
+from artsim_dataset.retrieval.protocol import KS, Retrieval, Side, retrieve
 
-__all__ = ["Found", "ranked_hits", "search"]
+__all__ = ["KS", "Found", "Retrieval", "Side", "ranked_hits", "retrieve", "search"]

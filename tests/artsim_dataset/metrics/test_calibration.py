@@ -3,11 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import binary_calibration_error
 
 from artsim_dataset import metrics
+
+patient = settings(max_examples=50, deadline=None)
 
 predictions = st.lists(st.tuples(st.integers(0, 64), st.booleans()), min_size=1, max_size=30)
 
@@ -23,6 +25,7 @@ def _naive(confidence: list[float], correct: list[bool], bins: int) -> float:
     return total / len(confidence)
 
 
+@patient
 @given(predictions, st.sampled_from([1, 2, 4, 8, 16]))
 def test_ece_is_the_weighted_gap_of_each_bin(given_predictions: list[tuple[int, bool]], bins: int) -> None:
     # 64ths and powers of two: the edges of bins are hit exactly.

@@ -34,3 +34,16 @@ def test_a_bootstrap_interval_is_about_that_of_the_normal_theory() -> None:
 def test_a_bootstrap_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one row"):
         metrics.bootstrap_ci(lambda rows: 0.0, np.array([]), seed=1)
+
+
+def test_intervals_of_many_means_are_those_of_each_alone() -> None:
+    draw = np.random.default_rng(2)
+    values = {"a": draw.normal(size=300), "b": draw.random(300)}
+    values["b"][::3] = np.nan
+    found = metrics.mean_intervals(values, seed=1, rounds=2000)
+    for name, column in values.items():
+        alone = metrics.bootstrap_ci(lambda rows, c=column: float(np.nanmean(c[rows])), np.arange(300), seed=7)  # type: ignore[misc]
+        assert found[name] == pytest.approx(alone, abs=0.02)
+    assert metrics.mean_intervals({"none": np.full(3, np.nan)}, seed=1, rounds=10) == {"none": (0.0, 0.0)}
+    with pytest.raises(ValueError, match="at least one value"):
+        metrics.mean_intervals({"a": np.array([])}, seed=1)

@@ -4,11 +4,13 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from artsim_dataset import metrics
+
+patient = settings(max_examples=50, deadline=None)
 
 scores = st.lists(st.integers(-5, 5), min_size=1, max_size=20).map(lambda x: np.array(x) / 5)
 
@@ -28,6 +30,7 @@ def test_triplets_of_different_length_are_refused() -> None:
         metrics.triplet_accuracy(np.array([]), np.array([]))
 
 
+@patient
 @given(scores, scores)
 def test_roc_auc_and_average_precision_agree_with_sklearn(positive: np.ndarray, negative: np.ndarray) -> None:
     labels = np.r_[np.ones(len(positive)), np.zeros(len(negative))]
@@ -36,6 +39,7 @@ def test_roc_auc_and_average_precision_agree_with_sklearn(positive: np.ndarray, 
     assert metrics.average_precision(positive, negative) == pytest.approx(average_precision_score(labels, both))
 
 
+@patient
 @given(scores, scores, st.sampled_from([0.0, 0.01, 0.3, 1.0]))
 def test_tpr_at_fpr_is_the_best_threshold_allowed(positive: np.ndarray, negative: np.ndarray, limit: float) -> None:
     thresholds = [*np.r_[positive, negative], np.inf]
@@ -43,6 +47,7 @@ def test_tpr_at_fpr_is_the_best_threshold_allowed(positive: np.ndarray, negative
     assert metrics.tpr_at_fpr(positive, negative, limit) == pytest.approx(max(allowed))
 
 
+@patient
 @given(scores, scores)
 def test_roc_starts_at_nothing_ends_at_everything_and_never_falls(positive: np.ndarray, negative: np.ndarray) -> None:
     fpr, tpr, thresholds = metrics.roc_curve(positive, negative)
@@ -65,6 +70,7 @@ def test_pairs_of_one_kind_or_with_nan_are_refused() -> None:
         metrics.roc_auc(np.array([np.nan]), np.array([1.0]))
 
 
+@patient
 @given(scores, scores, st.randoms(use_true_random=False))
 def test_pair_metrics_do_not_change_with_order_or_under_a_rising_map(
     positive: np.ndarray, negative: np.ndarray, random: Random

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 import torchmetrics.functional.retrieval as peer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
 
 from artsim_dataset import metrics
 from artsim_dataset.metrics import ranking
+
+patient = settings(max_examples=50, deadline=None)
 
 HITS = np.array([[1, 0, 1, 1, 0], [0, 1, 0, 0, 1], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]])
 RELEVANT = np.array([3, 2, 4, 5])
@@ -55,6 +57,7 @@ def _naive(row: list[bool], k: int, relevant: int) -> dict[str, float]:
     }
 
 
+@patient
 @given(hit_matrices, st.integers(1, 8), st.integers(0, 3))
 def test_every_metric_is_the_mean_of_its_naive_value(hit: np.ndarray, k: int, unranked: int) -> None:
     relevant = hit.sum(1) + unranked
@@ -71,6 +74,7 @@ def test_every_metric_is_the_mean_of_its_naive_value(hit: np.ndarray, k: int, un
         assert values == pytest.approx(np.array([one[name] for one in naive]), nan_ok=True)
 
 
+@patient
 @given(hit_matrices, st.integers(1, 6))
 def test_torchmetrics_agrees_where_it_defines_the_same(hit: np.ndarray, k: int) -> None:
     preds = torch.linspace(1, 0.5, hit.shape[1])
@@ -183,6 +187,7 @@ def test_a_number_of_relevant_items_that_cannot_be_is_refused() -> None:
         metrics.map_at_r(HITS, np.array([9, 9, 9, 9]))
 
 
+@patient
 @given(matrices)
 def test_ranks_agree_with_a_stable_sort_and_with_hits(rows: list[list[int]]) -> None:
     values = np.array(rows, float)
@@ -200,6 +205,7 @@ def test_a_target_without_a_score_is_last() -> None:
     assert metrics.ranks(np.array([[np.nan, 0.1, 0.2]]), np.array([0])).tolist() == [2]
 
 
+@patient
 @given(matrices)
 def test_an_item_that_ties_never_climbs_above_a_lower_index(rows: list[list[int]]) -> None:
     values = np.array(rows, float)

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artsim_dataset import metrics
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.retrieval import hits as hits_module
 from artsim_dataset.retrieval import ranked_hits, search
+
+patient = settings(max_examples=50, deadline=None)
 
 
 def whole_numbers(rows: int, seed: int, low: int = -2, high: int = 3) -> np.ndarray:
@@ -26,6 +28,7 @@ def found(queries: np.ndarray, database: np.ndarray, k: int) -> np.ndarray:
     return np.concatenate([block.index for block in search(queries, database, k)])
 
 
+@patient
 @given(st.integers(1, 8), st.integers(1, 40), st.integers(1, 50), st.integers(0, 1000), st.booleans())
 def test_equal_scores_rank_by_index_also_at_the_cut(n: int, m: int, k: int, seed: int, blind: bool) -> None:
     queries = np.zeros((n, 4), np.float32) if blind else whole_numbers(n, seed)
@@ -34,6 +37,7 @@ def test_equal_scores_rank_by_index_also_at_the_cut(n: int, m: int, k: int, seed
     assert found(queries, database, k).tolist() == expected
 
 
+@patient
 @given(st.integers(1, 8), st.integers(1, 40), st.integers(1, 50), st.integers(0, 1000), st.booleans())
 def test_hits_are_where_the_rule_puts_the_relevant_items(n: int, m: int, k: int, seed: int, blind: bool) -> None:
     queries = np.zeros((n, 4), np.float32) if blind else whole_numbers(n, seed)
