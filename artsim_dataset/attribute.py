@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -171,6 +173,21 @@ class ArtistIndex:
         return measured(np.arange(len(own)), rivals), (float(low), float(high))
 
 
+def all_rows(dataset: str | Path) -> PairRows:
+    """The rows of `pairs` of all splits that a data set has.
+
+    Raises:
+        DatasetNotFound: there is no data set.
+        ConfigError: it has no pairs.
+    """
+    from datasets import concatenate_datasets
+
+    from artsim_dataset.load import load_artsim
+
+    splits: Any = load_artsim(dataset, "pairs")
+    return PairRows(concatenate_datasets(list(splits.values())))
+
+
 def artist_index(
     rows: PairRows,
     subject: SimilarityModel | Encoder,
@@ -181,9 +198,8 @@ def artist_index(
 
     Example::
 
-        rows = PairRows(load_artsim("my-dataset", "pairs", split="train+test"))
         encoder = get_encoder("lite")
-        index = artist_index(rows, encoder)
+        index = artist_index(all_rows("my-dataset"), encoder)
         index.attribute(unit(encoder.encode([Image.open("unknown.jpg").convert("RGB")])))[0].answer
     """
     model, encoder = (subject, subject.encoder) if isinstance(subject, SimilarityModel) else (None, subject)
@@ -191,8 +207,8 @@ def artist_index(
     wanted = [Wanted(int(row), "original", FULL) for row in rows.first_row]
     embeddings = store.take(embed(rows, wanted, encoder, store, progress))
     vectors = model.project(embeddings) if model else unit(embeddings)
-    labels = (column[rows.first_row].tolist() for column in (rows.artists, rows.groups))
-    return ArtistIndex.of(vectors.astype(np.float32), *labels, rows.painting_ids.tolist())
+    artists, groups = (column[rows.first_row].tolist() for column in (rows.artists, rows.groups))
+    return ArtistIndex.of(vectors.astype(np.float32), artists, groups, rows.painting_ids.tolist())
 
 
 def _crowding(vectors: np.ndarray, works: np.ndarray, itself: bool = False) -> np.ndarray:

@@ -120,8 +120,8 @@ def _projected(store: EmbeddingCache, positions: np.ndarray, project: Callable[[
 def _structure(rows: PairRows, originals: np.ndarray, variants: np.ndarray, seed: int) -> Structure | None:
     if len(originals) < 3:
         return None
-    labels = (column[rows.first_row].tolist() for column in (rows.genres, rows.artists, rows.groups))
-    return structure(originals, variants, rows.painting, *labels, seed)
+    genres, artists, groups = (column[rows.first_row].tolist() for column in (rows.genres, rows.artists, rows.groups))
+    return structure(originals, variants, rows.painting, genres, artists, groups, seed)
 
 
 def _sample(rows: PairRows, originals: np.ndarray, variants: np.ndarray, seed: int) -> Sample:

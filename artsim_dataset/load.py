@@ -84,13 +84,18 @@ def load_artsim(
 def _load_published(path: str | Path, config: str, split: str | None, streaming: bool, options: dict[str, Any]) -> Any:
     from datasets import load_dataset
 
-    if Path(path).is_dir():
-        return load_dataset(str(path), config, split=split, streaming=streaming, **options)
     from artsim_dataset.published import not_on_hub
 
     try:
         return load_dataset(str(path), config, split=split, streaming=streaming, **options)
+    except ValueError as error:
+        # What `datasets` says of a config or a split that is not there; it lists those that are.
+        if str(error).startswith((f"BuilderConfig '{config}' not found", "Unknown split")):
+            raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
+        raise
     except (FileNotFoundError, ConnectionError) as error:
+        if Path(path).is_dir():
+            raise
         raise not_on_hub(path, error) from error
 
 

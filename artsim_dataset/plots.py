@@ -188,6 +188,39 @@ def heatmap(name: str, matrix: Array, names: Sequence[str], rows: str, columns: 
     return _svg(name, label, draw, (4.8, 4.8))
 
 
+def ranges(name: str, rows: Sequence[tuple[str, float, tuple[float, float], float, float]], label: str) -> str:
+    """A line for each name: a value with its interval as dot and line, over a bar from ``low`` to ``high``. SVG text.
+
+    Args:
+        name: unique on the page; it salts the ids.
+        rows: name, value, interval, low, high; the first on top.
+        label: what the picture shows, for those who cannot see it.
+    """
+
+    def draw(axes: Axes) -> None:
+        for at, (_, value, interval, low, high) in enumerate(rows):
+            axes.plot([low, high], [at, at], color=NEGATIVE, alpha=0.25, linewidth=7, solid_capstyle="butt")
+            axes.plot(interval, [at, at], color=POSITIVE, linewidth=1.4)
+            axes.plot([value], [at], color=POSITIVE, marker="o", markersize=4)
+        axes.set_yticks(range(len(rows)), [row[0] for row in rows], fontsize=8)
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("cosine similarity")
+
+    return _svg(name, label, draw, (6.4, 1 + 0.22 * len(rows)))
+
+
+def scatter(name: str, points: Sequence[tuple[float, float]], x: str, y: str, label: str) -> str:
+    """Points in the plane, ``x`` and ``y`` naming the axes. Returns SVG text."""
+
+    def draw(axes: Axes) -> None:
+        axes.scatter(*zip(*points, strict=True), s=16, color=POSITIVE, linewidth=0)
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+
+    return _svg(name, label, draw)
+
+
 def _steps(fpr: Array, tpr: Array, start: float) -> tuple[Array, Array]:
     """The best true positive rate at 400 false positive rates from ``start`` to 1, however many pairs there are."""
     seen = np.geomspace(start, 1, 400)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,7 @@ class Standing:
         return "more alike than strangers, less than a painting and its variant"
 
 
-def _share_below(quantiles: np.ndarray | Sequence[float], value: float) -> float:
+def _share_below(quantiles: np.ndarray, value: float) -> float:
     """The share of a distribution below a value, from its quantiles; interpolated, 0 and 1 outside."""
     shares = np.linspace(0, 1, len(quantiles))
     low = np.searchsorted(quantiles, value, "left")

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.learning import ENCODER, JSON, pairs, reports, require_extra
+from artsim_dataset.cli.learning import ENCODER, JSON, quiet_datasets, reports, require_extra
 from artsim_dataset.cli.terminal import command, err, out, print_json, shown
 
 if TYPE_CHECKING:
@@ -36,16 +36,16 @@ def attribute_command(
     Example:  artsim attribute unknown.jpg --index my-dataset
     """
     require_extra("artsim attribute")
-    from artsim_dataset.attribute import artist_index
+    from artsim_dataset.attribute import all_rows, artist_index
     from artsim_dataset.encoders import get_encoder
-    from artsim_dataset.encoders.embed import PairRows
     from artsim_dataset.images import open_image
     from artsim_dataset.model import load_model, unit
 
     pictures = [open_image(path) for path in images]
     subject = load_model(model) if model else get_encoder(encoder)
+    quiet_datasets()
     with reports() as progress:
-        made = artist_index(PairRows(pairs(index, "train+test")), subject, progress=progress)
+        made = artist_index(all_rows(index), subject, progress=progress)
     found = made.attribute(unit(subject.encode(pictures)))
     if as_json:
         facts = {"index": Path(index).name, "artists": len(made.artists), "quality": dict(made.quality)}

@@ -7,7 +7,7 @@ import pytest
 
 from artsim_dataset import metrics
 from artsim_dataset.attribute import ArtistIndex
-from artsim_dataset.casestudy import CaseStudy, case_study
+from artsim_dataset.casestudy.tables import CaseStudy, case_study
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import unit
 

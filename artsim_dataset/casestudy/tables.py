@@ -36,7 +36,7 @@ class ArtistRow:
 
     ``own``: the 5th percentile of the artist's own works, each left out once. ``others``: the 95th percentile of other
     artists' works. ``recognised``: share of the images that are nearer to this artist than to any other in the index.
-    ``diversity``: 1 - mean cosine of two works of the artist. ``constrained``: GSS of images with a given subject, if any.
+    ``diversity``: 1 - mean cosine of two works of the artist. ``constrained``: GSS of images with a subject, if any.
     """
 
     artist: str
