@@ -108,6 +108,7 @@ class StudyPrompt(Settings):
     templates: Literal["simple", "constrained", "both"] = Field("both", description="which prompts")
     images: int = Field(10, ge=1, le=1000, description="images of each prompt")
     subjects: tuple[str, ...] = Field(("woman", "dog", "house"), description="subjects of constrained prompts")
+    user_prompts: str | None = Field(None, description="CSV with artist and prompt: what people really ask for")
 
 
 # --- compress ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from builder.stages.imagine import ImagineStage
 from builder.stages.preprocess import PreprocessStage
 from builder.stages.prompt import PromptStage
 from builder.stages.recaption import RecaptionStage
-from builder.stages.study import StudyStage
+from builder.stages.study import StudyStage, read_user_prompts
 from builder.stages.style import StyleStage
 
 
@@ -33,7 +33,8 @@ def stages(config: BuildConfig, root: Path, work: Path) -> list[Stage]:
         ConfigError: a model cannot be named, or a package that it needs is not installed.
     """
     if config.prompt.kind == "study":
-        return [StudyStage(config.prompt, config.seed), _compress(config, work), _imagine(config, work)]
+        user = read_user_prompts(config.prompt.user_prompts)
+        return [StudyStage(config.prompt, config.seed, user), _compress(config, work), _imagine(config, work)]
     return [
         _preprocess(config, root),
         StyleStage(),

@@ -1,21 +1,26 @@
 """The prompts of S3's case study: artists x templates x subjects, several images of each.
 
 *Simple* prompts ask for the artist's manner and nothing else; *constrained* ones also fix the subject (woman, dog,
-house), so that one can see whether a style is still there when the content is given. The wordings are ours, after the
+house), so that one can see whether a style is still there when the content is given; *user* prompts are what people
+really typed, from a table. The wordings of the first two are ours, after the
 description in "Measuring Style Similarity in Diffusion Models" (arXiv 2404.01292).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import seed_from, slug, variant_id
 from builder.model_config import StudyPrompt
+from builder.shards import digest
 from builder.stage import Lane, Reject, Result, Row, Run
 
 SIMPLE = ("A painting in the style of {artist}",)
@@ -34,6 +39,8 @@ class StudyStage:
 
     config: StudyPrompt
     seed: int
+    user: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Slug of an artist -> what people asked for."""
 
     name: ClassVar[str] = "study"
     version: ClassVar[int] = 1
@@ -51,7 +58,10 @@ class StudyStage:
     lane: ClassVar[Lane] = "cpu"
 
     def settings(self) -> Mapping[str, Any]:
-        return {**self.config.model_dump(), "seed": self.seed, "wording": [SIMPLE, CONSTRAINED]}
+        words: dict[str, Any] = {"wording": [SIMPLE, CONSTRAINED]}
+        if self.user:
+            words["user"] = digest({artist: list(texts) for artist, texts in sorted(self.user.items())})
+        return {**self.config.model_dump(exclude={"user_prompts"}), "seed": self.seed, **words}
 
     def plan(self, rows: pa.Table) -> pa.Table | None:
         return None
@@ -68,7 +78,7 @@ class StudyStage:
 
     def _prompts(self, row: Row) -> list[Row | Reject]:
         made: list[Row | Reject] = []
-        for template, subject, prompt in prompts(row["artist"], self.config):
+        for template, subject, prompt in prompts(row["artist"], self.config, self.user.get(slug(row["artist"]), ())):
             for number in range(self.config.images):
                 name = "-".join(part for part in (template, slug(subject)) if part)
                 made.append(
@@ -84,7 +94,29 @@ class StudyStage:
         return made
 
 
-def prompts(artist: str, config: StudyPrompt) -> list[tuple[str, str, str]]:
+def read_user_prompts(path: str | None) -> dict[str, tuple[str, ...]]:
+    """What people asked for, by the slug of the artist, from a CSV with the columns artist and prompt.
+
+    Raises ConfigError when there is no such table, or a row of it lacks one of the two.
+    """
+    if path is None:
+        return {}
+    found: dict[str, list[str]] = {}
+    try:
+        with open(Path(path).expanduser(), newline="", encoding="utf-8-sig") as file:
+            for row in csv.DictReader(file):
+                artist, prompt = ((row.get(name) or "").strip() for name in ("artist", "prompt"))
+                if not (slug(artist) and prompt):
+                    raise ConfigError(f"{path}: a row lacks an artist or a prompt; the columns are artist and prompt")
+                found.setdefault(slug(artist), []).append(prompt)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"the user prompts {path} cannot be read: {error}") from error
+    if not found:
+        raise ConfigError(f"{path} holds no prompts; it needs the columns artist and prompt")
+    return {artist: tuple(texts) for artist, texts in found.items()}
+
+
+def prompts(artist: str, config: StudyPrompt, user: Sequence[str] = ()) -> list[tuple[str, str, str]]:
     """Template name, subject ('' for simple ones) and text of every prompt for an artist.
 
     >>> prompts("Claude Monet", StudyPrompt(templates="simple"))
@@ -99,4 +131,4 @@ def prompts(artist: str, config: StudyPrompt) -> list[tuple[str, str, str]]:
             for subject in config.subjects
             for number, text in enumerate(CONSTRAINED, start=1)
         ]
-    return found
+    return found + [(f"user{number}", "", text) for number, text in enumerate(user, start=1)]
