@@ -1,63 +1,182 @@
-"""The README.md of a trained model: what it is, how it is used, how it was trained. Every number is from the run."""
+"""The README.md of a trained model: what it is, how it is used, how it did. Every number is from the run.
+
+The card in the folder knows how the model was trained. A published one also names its repository, the data set with
+its revision, and results on held-out paintings when they were measured; where they were not, it shows the numbers of
+the validation paintings and says that these chose the epoch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-_HEADER = """---
-library_name: sentence-transformers
-pipeline_tag: image-feature-extraction
-tags:
-- sentence-transformers
-- artsim
-- image-similarity
-- art
----
+TAGS = ["sentence-transformers", "artsim", "image-similarity", "art"]
+TASK = "image-feature-extraction"
+METRICS = ("triplet_accuracy", "recall@1")
+_FOLDER = "path/to/this/folder"
 
-# artsim similarity model ({encoder}, {dim} dimensions)
+_HEADER = """# artsim similarity model ({encoder}, {dim} dimensions)
 
 Maps a picture to a unit vector of {dim} numbers; the dot product of two of them is their cosine similarity. Trained so
 that a painting and its AI-generated variants are close and paintings of other genres are far.
 
 ```python
-from PIL import Image
-from artsim_dataset.model import load_model
-
-model = load_model("path/to/this/folder")
-model.similarity([Image.open("painting.jpg")], [Image.open("variant.jpg")])
-```
-
-Or with sentence-transformers, after `pip install 'artsim[train]'` (the encoder is a class of artsim, hence the flag):
-
-```python
 from sentence_transformers import SentenceTransformer
 
-model = SentenceTransformer("path/to/this/folder", trust_remote_code=True)
-embeddings = model.encode([Image.open("painting.jpg"), Image.open("variant.jpg")])
+model = SentenceTransformer("{place}", trust_remote_code=True)
+vectors = model.encode(["painting.jpg", "variant.jpg"])
+print(model.similarity(vectors[0], vectors[1]))
 ```
+
+After `pip install 'artsim[train]'`: the encoder is a class of artsim, hence the flag. Without sentence-transformers,
+`artsim_dataset.model.load_model(FOLDER).similarity([image], [other])` gives the same from a folder.
 
 Crop letterbox bars first: identical bars on two pictures would make them alike.
 """
 
+_LIMITS = """
+## Limits
 
-def render_card(facts: Mapping[str, Any], dim: int) -> str:
+* It has learned which pictures are variants of one painting, by the generator and on the genres of its data set; how
+  well that carries over to other generators, photographs or styles was not measured here.
+* A cosine is not a probability, and says nothing about copying or authorship. Compare it with known pairs.
+* Variants of image-to-image models keep the layout of their painting, so numbers on them as they are look easy; those
+  on perturbed variants (cropped to 75 to 95 % of each side, mirrored half of the time) are the honest ones.
+
+## Licence
+
+The weights here are those of the head; they come from the data set above, whose terms and limits they inherit (see its
+card: paintings of WikiArt are for non-commercial research only). The encoder `{encoder}` is not part of this
+repository and has a licence of its own{own}.
+"""
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """The data set that a model was trained on. ``name``: Hub id, or its folder's name; ``digest``: of all its files;
+    ``commit``: on the Hub, '' for a folder."""
+
+    name: str
+    digest: str
+    commit: str = ""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a card says beyond the training. ``evaluation``: what `artsim evaluate --json` prints, or None."""
+
+    repo: str
+    data: DataFacts | None = None
+    evaluation: Mapping[str, Any] | None = None
+
+
+def render_card(facts: Mapping[str, Any], dim: int, publication: Publication | None = None) -> str:
     """The card's text from the facts of `artsim.json`; a section whose facts are unknown is left out."""
-    lines = [_HEADER.format(encoder=facts["encoder"], dim=dim)]
+    place = publication.repo if publication else _FOLDER
+    parts = [f"---\n{_metadata(facts, publication)}\n---\n"]
+    parts.append(_HEADER.format(encoder=facts["encoder"], dim=dim, place=place))
+    if publication and publication.evaluation:
+        parts.append(_results(publication.evaluation))
     if facts.get("history"):
-        best = facts["history"][facts["best_epoch"]]
-        rows = [
-            ("data set", facts.get("dataset") or "not named"),
-            ("paintings / variants", f"{facts['paintings']} trained on / {facts['variants']} in the train split"),
-            ("validation paintings", f"{facts['validation_paintings']}, by other artists"),
-            ("encoder", f"{facts['encoder']}, revision {facts['revision']}, frozen"),
-            ("loss", "triplet InfoNCE and in-batch InfoNCE, artists and near-duplicates masked"),
-            ("temperature at the end", f"{facts['tau']:.4f}"),
-            ("best epoch", f"{facts['best_epoch']} of {facts['history'][-1]['epoch']}"),
-            ("validation loss / recall@1", f"{best['validation_loss']:.4f} / {best['validation_recall@1']:.4f}"),
-            *((key, value) for key, value in facts["config"].items()),
+        if not (publication and publication.evaluation):
+            parts.append(_validation(facts))
+        parts.append(_training(facts, publication.data if publication else None))
+    own = ": Apache-2.0" if facts["encoder"] == "lite" else ""
+    parts.append(_LIMITS.format(encoder=facts["encoder"], own=own))
+    test = "" if publication else " Test results: `artsim evaluate DATASET --model FOLDER`."
+    parts.append(f"\nMade with artsim {facts['artsim']}.{test}\n")
+    return "".join(parts)
+
+
+def _metadata(facts: Mapping[str, Any], publication: Publication | None) -> str:
+    """The YAML that the Hub reads; results are machine-readable there when they are of held-out paintings."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    data = publication.data if publication else None
+    on_hub = data.name if data and data.commit else None
+    results = None
+    if publication and publication.evaluation:
+        results = [
+            EvalResult(
+                task_type=TASK,
+                dataset_type=on_hub or "artsim",
+                dataset_name=str(publication.evaluation["dataset"]),
+                dataset_split=str(publication.evaluation["split"]),
+                dataset_revision=data.commit if data and data.commit else None,
+                metric_type=metric,
+                metric_name=f"{metric}, perturbed variants",
+                metric_value=float(publication.evaluation["perturbed"][metric]),
+            )
+            for metric in METRICS
         ]
-        table = [f"| {name} | {value} |" for name, value in rows]
-        lines += ["\n## Training\n", "| | |", "|---|---|", *table]
-    lines.append(f"\nMade with artsim {facts['artsim']}. Test results: `artsim evaluate DATASET --model FOLDER`.\n")
-    return "\n".join(lines)
+    return ModelCardData(
+        license="other",
+        license_name="terms-of-the-data-set",
+        license_link=f"https://huggingface.co/datasets/{on_hub}" if on_hub else None,
+        library_name="sentence-transformers",
+        pipeline_tag=TASK,
+        tags=TAGS,
+        datasets=[on_hub] if on_hub else None,
+        base_model=facts["encoder"] if _is_hub_id(facts["encoder"]) else None,
+        model_name=publication.repo.rpartition("/")[2] if publication and results else None,
+        eval_results=results,
+    ).to_yaml()
+
+
+def _is_hub_id(encoder: str) -> bool:
+    return encoder.count("/") == 1 and ":" not in encoder and not encoder.startswith((".", "/", "~"))
+
+
+def _results(evaluation: Mapping[str, Any]) -> str:
+    """Held-out numbers: the model and its encoder without a head, as is and perturbed, with 95 % intervals."""
+    rows: list[str] = []
+    shown: dict[str, Any] = {"this model": evaluation, "its encoder without the head": evaluation.get("baseline")}
+    for name, one in shown.items():
+        for metric in METRICS if one else ():
+            cells = " | ".join(_cell(scores, metric) for scores in (one, one["perturbed"]))
+            rows.append(f"| {name} | {metric} | {cells} |")
+    return (
+        f"\n## Results on held-out paintings\n\n{evaluation['n_variants']:,} variants of "
+        f"{evaluation['n_paintings']:,} paintings, split `{evaluation['split']}`, in brackets 95 % intervals by "
+        "bootstrap over paintings:\n\n| | | as is | perturbed |\n|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
+        "*triplet_accuracy*: how often a painting is closer to its variant than to a painting of another genre; "
+        "*recall@1*: how often a variant finds its own painting first among all of the split.\n"
+    )
+
+
+def _cell(scores: Mapping[str, Any], metric: str) -> str:
+    low, high = scores["ci95"][metric]
+    return f"{scores[metric]:.4f} [{low:.3f}, {high:.3f}]"
+
+
+def _validation(facts: Mapping[str, Any]) -> str:
+    best = facts["history"][facts["best_epoch"]]
+    return (
+        f"\n## Results in validation (not held out)\n\nOn {facts['validation_paintings']:,} paintings that chose the "
+        "best epoch, so these numbers are a little too good; nothing else was measured:\n\n| | |\n|---|---|\n"
+        f"| validation loss | {best['validation_loss']:.4f} |\n"
+        f"| validation recall@1 | {best['validation_recall@1']:.4f} |\n"
+    )
+
+
+def _training(facts: Mapping[str, Any], data: DataFacts | None) -> str:
+    rows = [("data set", (data.name if data else facts.get("dataset")) or "not named")]
+    if data:
+        rows += [("its revision", data.commit)] if data.commit else []
+        rows += [("digest of its build", data.digest)]
+    rows += [
+        ("paintings / variants", f"{facts['paintings']} trained on / {facts['variants']} in the train split"),
+        ("validation paintings", f"{facts['validation_paintings']}, which chose the best epoch"),
+        ("encoder", f"{facts['encoder']}, revision {facts['revision']}, frozen"),
+        ("temperature at the end", f"{facts['tau']:.4f}"),
+        ("best epoch", f"{facts['best_epoch']} of {facts['history'][-1]['epoch']}"),
+        *((key, value) for key, value in facts["config"].items()),
+    ]
+    table = "\n".join(f"| {name} | {_plain(value)} |" for name, value in rows)
+    return f"\n## Training\n\n| | |\n|---|---|\n{table}\n"
+
+
+def _plain(value: object) -> str:
+    """A value inside a table's cell."""
+    return str(value).replace("|", "\\|").replace("\n", " ")
