@@ -34,6 +34,7 @@ def load_artsim(
     negatives: Literal["random", "hard"] | None = None,
     seed: int | None = None,
     splits: Literal["published", "80/20", "40/60", "artist-disjoint"] = "published",
+    originals: str | Path | None = None,
     **options: Any,
 ) -> Dataset | DatasetDict | IterableDataset | IterableDatasetDict:
     """Loads one config of an artsim data set.
@@ -49,6 +50,9 @@ def load_artsim(
         seed: draws other random negatives, and other splits when ``splits`` is given; that of the build when None.
         splits: ``80/20``, ``40/60`` or ``artist-disjoint`` instead of the published ones. Near-duplicates stay
             together.
+        originals: of a data set that was published without its paintings: the folder that holds their files, under any
+            names. They are found by sha256, and the rows are those of the full data set. Without it they load as
+            published: what shows an original is None. Not together with the four above.
         options: passed on to `datasets.load_dataset`; with any of the four above only ``revision``, ``token``,
             ``num_proc``, ``cache_dir`` and ``keep_in_memory``.
 
@@ -58,6 +62,7 @@ def load_artsim(
     Raises:
         DatasetNotFound: there is no data set at ``path``.
         ConfigError: no such config, or an option that means nothing for it.
+        ArtsimError: ``originals`` lacks paintings that the rows show; the message counts and names them.
 
     Examples::
 
@@ -76,6 +81,10 @@ def load_artsim(
     chosen = Options(image_size, negatives, seed, splits)
     chosen.check(config)
     check_dataset(path)
+    if originals is not None:
+        if chosen.given():
+            raise ConfigError(f"'originals' cannot be given together with {', '.join(chosen.given())}")
+        return _load_joined(path, config, split, streaming, Path(originals).expanduser(), options)
     if chosen.given():
         return _load_derived(path, config, split, streaming, chosen, options)
     return _load_published(path, config, split, streaming, options)
@@ -99,6 +108,24 @@ def _load_published(path: str | Path, config: str, split: str | None, streaming:
         raise not_on_hub(path, error) from error
 
 
+def _load_joined(
+    path: str | Path, config: str, split: str | None, streaming: bool, paintings: Path, options: dict[str, Any]
+) -> Any:
+    """The published rows with their originals, from one commit of a repository."""
+    from artsim_dataset.originals import join, read_recipe
+    from artsim_dataset.published import find_published
+
+    published = find_published(path, options.get("revision"), options.get("token"))
+    recipe = read_recipe(published, path)
+    if published.repo:
+        options = options | {"revision": published.commit}
+    rows = _load_published(path, config, split, streaming, options)
+    if not isinstance(rows, dict):
+        return join(rows, config, recipe, paintings, options.get("num_proc"))
+    joined = {name: join(part, config, recipe, paintings, options.get("num_proc")) for name, part in rows.items()}
+    return type(rows)(joined)
+
+
 def _load_derived(
     path: str | Path, config: str, split: str | None, streaming: bool, chosen: Options, options: dict[str, Any]
 ) -> Any:
@@ -112,6 +139,10 @@ def _load_derived(
     if unknown:
         raise ConfigError(f"'{unknown[0]}' cannot be given together with {', '.join(chosen.given())}")
     published = find_published(path, options.pop("revision", None), options.pop("token", None))
+    if not published.build.get("originals_published", True) and config != "metadata":
+        raise ConfigError(
+            f"{path} was published without its originals: {', '.join(chosen.given())} cannot be given for '{config}'"
+        )
     derived = Derived.of(published, config, chosen, streaming)
     if split is not None:
         return _sliced(derived, split, streaming, options)

@@ -57,6 +57,7 @@ def describe(
         "variants": len(variants),
         "artists": len({row["artist"] for row in variants if row["artist"]}),
         "genres": dict(sorted(Counter(genre_of.values()).items(), key=lambda item: (-item[1], item[0]))),
+        "variants_by_level": _by_level(variants),
         "levels": {level: sum(row["level"] == level for row in variants) for level in schema.LEVELS},
         "paintings_by_split": dict(sorted(Counter(catalogue.split.values()).items())),
         "near_duplicates": {
@@ -65,6 +66,13 @@ def describe(
         },
         "prompt_tokens": _tokens(variants),
     }
+
+
+def _by_level(variants: Sequence[Row]) -> dict[str, dict[str, int]]:
+    """Variants by level and genre; the level is '' where there are no prompts."""
+    counts = Counter((row["level"], row["genre"]) for row in variants)
+    levels = [level for level in (*schema.LEVELS, "") if any(known == level for known, _ in counts)]
+    return {level: {g: n for (known, g), n in sorted(counts.items()) if known == level} for level in levels}
 
 
 def common_facts(inputs: Inputs, rows: dict[str, dict[str, int]], rejects: Sequence[Reject]) -> dict[str, Any]:
@@ -87,7 +95,8 @@ def common_facts(inputs: Inputs, rows: dict[str, dict[str, int]], rejects: Seque
 
 def published_settings(config: BuildConfig) -> dict[str, Any]:
     """The settings without anything that belongs to one machine: no path, no address of a server."""
-    private = {"preset": True, "seed": True, "source": {"root"}, "prompt": {"base_url"}, "generate": {"base_url"}}
+    private = {"preset": True, "seed": True, "source": {"root"}, "prompt": {"base_url", "user_prompts"},
+               "generate": {"base_url"}}  # fmt: skip
     settings: dict[str, Any] = config.model_dump(mode="json", exclude=private)  # type: ignore[arg-type]
     for stage in settings.values():
         for key in ("model", "vae"):

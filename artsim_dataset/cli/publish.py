@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from builder.publish.plan import Plan
 
 _SHOWN_NAMES = 10
+_COUNTED = ("strip", "read back")
+"""Parts of the work that are not measured in bytes."""
 
 
 @app.command("publish")
@@ -41,6 +43,10 @@ def publish_command(
     repo: Annotated[str, typer.Option("--repo", "-r", help="Repository on the Hub, user/name; made when missing.")],
     revision: Annotated[str, typer.Option(help="Branch to publish to; made when missing.")] = "main",
     private: Annotated[bool, typer.Option("--private", help="Only you may see a repository that is made.")] = False,
+    no_originals: Annotated[
+        bool,
+        typer.Option("--without-originals", help="No pictures of paintings; a recipe that joins them at load time."),
+    ] = False,
     create_pr: Annotated[bool, typer.Option("--create-pr", help="Leave main alone: open a pull request.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent; send nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -51,13 +57,16 @@ def publish_command(
     alone. Main shows the whole data set or the one before, never a half. After a cut, the same command goes on.
     In the end every file and every config is read back.
 
+    May the paintings not be published? --without-originals sends variants, texts and hashes only; who has the
+    paintings loads all of it with load_artsim("user/name", originals="paintings/").
+
     Log in first, with 'hf auth login', or set HF_TOKEN to a token with write access.
 
     Example:  artsim publish my-dataset --repo user/paintings --dry-run
     """
     from builder.publish import Target, publish
 
-    target = Target(repo, revision, private, create_pr, dry_run)
+    target = Target(repo, revision, private, create_pr, dry_run, originals=not no_originals)
     with _bars() as bars:
         done = publish(dataset, target, bars)
     if as_json:
@@ -125,7 +134,7 @@ class _Bars:
         self._task: TaskID | None = None
 
     def stage(self, name: str, rows: int, done: int) -> None:
-        self._task = self._progress.add_task(name, total=rows, completed=done, unit="" if name == "read back" else "B")
+        self._task = self._progress.add_task(name, total=rows, completed=done, unit="" if name in _COUNTED else "B")
 
     def advance(self, rows: int) -> None:
         if self._task is not None:

@@ -34,14 +34,18 @@ class Teller(Watcher, Protocol):
 
 @dataclass(frozen=True)
 class Target:
-    """Where a data set goes. ``revision``: a branch, made when it is missing. ``pull_request``: main is not touched;
-    a person decides on the Hub. ``dry_run``: nothing is sent, made or changed."""
+    """Where a data set goes, and how.
+
+    ``revision``: a branch, made when it is missing. ``pull_request``: main is not touched; a person decides on the Hub.
+    ``dry_run``: nothing is sent, made or changed there. ``originals``: False leaves out the pictures of paintings.
+    """
 
     repo: str
     revision: str = MAIN
     private: bool = False
     pull_request: bool = False
     dry_run: bool = False
+    originals: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,10 @@ def publish(folder: Path, target: Target, tell: Teller, api: Any = None) -> Publ
     check_name(target.repo, [path.name for path in folder.glob("*.py")])
     if not target.dry_run and not has_token:
         raise ConfigError("there is no token for the Hub: 'hf auth login' stores one, or set HF_TOKEN")
+    if not target.originals:
+        from builder.without_originals import without_originals
+
+        folder = without_originals(folder, tell)
     content = read_content(folder, target.repo, tell)
     return _Publication(Repository(api, target.repo), content, target, tell, has_token).run()
 

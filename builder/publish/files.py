@@ -34,12 +34,16 @@ class Content:
 
     @property
     def rows(self) -> dict[str, dict[str, int]]:
-        """Rows by config and split, the default config first; splits without rows are not there."""
+        """Rows by config and split, the default config first; what has no rows is not there, nor on the card."""
         from artsim_dataset.features import FEATURES, STUDY_FEATURES
 
         stated = self.build["rows"]
-        ordered = {config: stated[config] for config in (*FEATURES, *STUDY_FEATURES) if config in stated}
-        return {config: {s: n for s, n in splits.items() if n} for config, splits in ordered.items()}
+        rows = {
+            config: {split: number for split, number in stated[config].items() if number}
+            for config in (*FEATURES, *STUDY_FEATURES)
+            if config in stated
+        }
+        return {config: splits for config, splits in rows.items() if splits}
 
     @property
     def digest(self) -> str:

@@ -16,7 +16,7 @@ from artsim_dataset.hub_errors import HubError, retry_after
 
 T = TypeVar("T")
 
-TRIES = 5
+TRIES = 3
 LONGEST_WAIT = 300.0
 """Seconds. A Hub that asks for more is obeyed by stopping."""
 
