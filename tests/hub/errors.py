@@ -24,7 +24,11 @@ class ApiError(Exception):
 
 async def answer_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    headers = error.headers | {"X-Error-Message": error.message.replace("\n", " ")}
-    if error.code:
-        headers["X-Error-Code"] = error.code
+    headers = error.headers | error_headers(error.message, error.code)
     return JSONResponse({"error": error.message} | error.body, error.status, headers)
+
+
+def error_headers(message: str, code: str | None) -> dict[str, str]:
+    """A header holds one line of Latin letters; names of files in a message may have others."""
+    line = message.replace("\n", " ").encode("ascii", "replace").decode()
+    return {"X-Error-Message": line} | ({"X-Error-Code": code} if code else {})

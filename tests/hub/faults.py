@@ -16,6 +16,8 @@ from urllib.parse import unquote
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tests.hub.errors import error_headers
+
 
 @dataclass
 class Request:
@@ -55,9 +57,7 @@ def refuse(
     retry_after: int | None = None,
 ) -> Fault:
     """An error in the Hub's form; ``code`` as in errors.py, ``retry_after`` in seconds."""
-    headers = {"Content-Type": "application/json", "X-Error-Message": message}
-    if code:
-        headers["X-Error-Code"] = code
+    headers = {"Content-Type": "application/json"} | error_headers(message, code)
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     return Fault(status, json.dumps({"error": message}).encode(), headers)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 # A proxy, an offline switch or a token of the developer must not reach the clients of a test.
-_UNWANTED = ("HF_", "HUGGING", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_UNWANTED = ("HF_", "HUGGING", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 class _Kind(StringConvertor):

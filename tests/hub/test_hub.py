@@ -16,6 +16,7 @@ from huggingface_hub import (
     hf_hub_download,
     snapshot_download,
 )
+from huggingface_hub.errors import EntryNotFoundError
 
 from tests.hub import Hub, Repo
 
@@ -192,6 +193,20 @@ def test_a_snapshot_is_the_folder(hub: Hub, repo: Repo, folder: Path, tmp_path: 
     again = len(hub.requests)
     snapshot_download(**DATA, endpoint=hub.endpoint, token=hub.token, local_dir=tmp_path / "copy")
     assert not [r for r in hub.requests[again:] if r.path.startswith("/cdn/")], "what is there is not fetched again"
+
+
+def test_names_with_letters_of_all_kinds_are_kept(hub: Hub, repo: Repo) -> None:
+    api, names = hub.api(), ["Ville d'été/a b.txt", "雪 100%.png", "what?#1&2=3.parquet", "a%2Fb.txt", 'quo"te.txt']
+    adds = [CommitOperationAdd(name, name.encode()) for name in names]
+    api.create_commit(**DATA, operations=adds, commit_message="names")
+    assert set(names) < set(api.list_repo_files(**DATA))
+    hub.page_size = 2
+    assert set(names) < {entry.path for entry in api.list_repo_tree(**DATA, recursive=True)}
+    for name in names:
+        copy = hf_hub_download(**DATA, filename=name, endpoint=hub.endpoint, token=hub.token)
+        assert Path(copy).read_bytes() == name.encode()
+    with pytest.raises(EntryNotFoundError, match="Entry Not Found"):
+        api.delete_file("雪.txt", **DATA)
 
 
 def test_ranges_of_a_file_are_read_without_the_rest(hub: Hub, repo: Repo, folder: Path) -> None:

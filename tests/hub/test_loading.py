@@ -37,12 +37,14 @@ whole = datasets.load_dataset("user/data", "pairs")
 slice = datasets.load_dataset("user/data", split="train[5:7]", revision="v1")
 stream = datasets.load_dataset("user/data", "pairs", split="test", streaming=True)
 table = pandas.read_parquet("hf://datasets/user/data/pairs/test-00000-of-00001.parquet", columns=["n"])
+datasets.Dataset.from_dict({"n": [1, 2]}).push_to_hub("museum/pushed", "part", private=True)
 print(json.dumps({
     "configs": datasets.get_dataset_config_names("user/data"),
     "rows": {name: split["n"] for name, split in whole.items()},
     "slice": slice["n"],
     "stream": [row["n"] for row in stream],
     "table": table["n"].tolist(),
+    "pushed": datasets.load_dataset("museum/pushed", "part", split="train")["n"],
 }, default=list))
 """
 
@@ -54,7 +56,7 @@ def parquet(rows: range) -> bytes:
     return stream.getvalue()
 
 
-def test_datasets_loads_slices_and_streams_a_private_repository(hub: Hub, tmp_path: Path) -> None:
+def test_datasets_loads_slices_streams_and_pushes_private_repositories(hub: Hub, tmp_path: Path) -> None:
     api, files = hub.api(), {"README.md": CARD.encode(), "pairs/test-00000-of-00001.parquet": parquet(range(90, 96))}
     files |= {f"pairs/train-0000{n}-of-00002.parquet": parquet(range(10 * n, 10 * n + 10)) for n in range(2)}
     api.create_repo("user/data", repo_type="dataset", private=True)
@@ -71,6 +73,7 @@ def test_datasets_loads_slices_and_streams_a_private_repository(hub: Hub, tmp_pa
         "slice": [5, 6],
         "stream": test,
         "table": test,
+        "pushed": [1, 2],
     }
     asked = hub.requests[before:]
     assert all(request.status in (200, 206, 302, 404) for request in asked)

@@ -62,6 +62,7 @@ class Uploads:
         answer: dict[str, Any] = {"oid": oid, "size": size}
         if self.objects.lfs_file(oid):
             return answer
+        self.parts.pop(oid, None)  # of an attempt that was given up
         base, part_size = f"{self.hub.endpoint}/lfs/{oid}", self.hub.part_size
         upload: dict[str, Any] = {"href": base}
         if multipart and size > part_size:
