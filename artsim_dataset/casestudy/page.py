@@ -35,7 +35,7 @@ def write_study(study: CaseStudy, facts: Mapping[str, Any], folder: Path) -> Pat
         artists=told["artists"][:SHOWN],
         verdicts={
             verdict: sum(row.verdict == verdict for row in study.artists)
-            for verdict in ("present", "between", "absent")
+            for verdict in ("present", "between", "absent", "unclear")
         },
         drawings={name: Markup(svg) for name, svg in _drawings(study, len(shown)).items()},
     )

@@ -51,10 +51,14 @@ class ArtistRow:
 
     @property
     def verdict(self) -> str:
-        """``present``: the images are as near as the artist's works are; ``absent``: no nearer than anybody's."""
-        if self.gss >= self.own:
-            return "present"
-        return "absent" if self.gss <= self.others else "between"
+        """``present``: as near as the artist's works are to each other; ``absent``: no nearer than anybody's; or
+        ``between``. ``unclear``: nearer than anybody's, but the encoder does not tell the artist's works from others'.
+        """
+        if self.gss <= self.others:
+            return "absent"
+        if self.own <= self.others:
+            return "unclear"
+        return "present" if self.gss >= self.own else "between"
 
 
 @dataclass(frozen=True)
