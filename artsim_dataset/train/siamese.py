@@ -30,6 +30,7 @@ from artsim_dataset.train.config import TrainConfig, TrainResult
 from artsim_dataset.train.fit import fit
 from artsim_dataset.train.heads import Head, new_head, saved_layers
 from artsim_dataset.train.holdout import TEST, TRAIN, VALIDATION
+from artsim_dataset.train.known import known_pairs
 from artsim_dataset.train.log import tracked
 from artsim_dataset.train.network import Fusion, Network
 from artsim_dataset.train.samples import Samples, embed_samples
@@ -94,7 +95,7 @@ def _save(
     network: Network, encoder: Encoder, samples: Samples, config: TrainConfig, result: TrainResult, dataset_name: str
 ) -> None:
     parts = {part: samples.ids[samples.of(part)].tolist() for part in (TRAIN, VALIDATION, TEST)}
-    facts = {
+    facts: dict[str, Any] = {
         "config": asdict(config),
         "dataset": dataset_name,
         **asdict(result),
@@ -102,6 +103,9 @@ def _save(
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "split": {"scheme": config.split, "seed": config.seed, **{part: len(ids) for part, ids in parts.items()}},
     }
+    of = "the pairs it was validated on"
+    if known := known_pairs(network, samples, samples.of(VALIDATION), config.seed, of):
+        facts["known_pairs"] = known.to_json()
     fusion = network.fusion.dense_layers() if network.fusion is not None else ()
     save_model(result.path, encoder, saved_layers(network.head), network.tau.item(), facts, parts, fusion)
 
