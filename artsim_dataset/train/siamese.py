@@ -29,7 +29,7 @@ from artsim_dataset.train.checkpoint import Checkpoint
 from artsim_dataset.train.config import TrainConfig, TrainResult
 from artsim_dataset.train.fit import fit
 from artsim_dataset.train.heads import Head, new_head, saved_layers
-from artsim_dataset.train.holdout import TEST, TRAIN, VALIDATION
+from artsim_dataset.train.holdout import TRAIN, VALIDATION
 from artsim_dataset.train.known import known_pairs
 from artsim_dataset.train.log import tracked
 from artsim_dataset.train.network import Fusion, Network
@@ -82,7 +82,7 @@ def train_siamese(
         best_epoch,
         history,
         len(samples.of(TRAIN)),
-        int((samples.variant[:, 0] >= 0).sum()),
+        samples.variants(),
         len(samples.of(VALIDATION)),
         time.perf_counter() - started,
     )
@@ -94,7 +94,7 @@ def train_siamese(
 def _save(
     network: Network, encoder: Encoder, samples: Samples, config: TrainConfig, result: TrainResult, dataset_name: str
 ) -> None:
-    parts = {part: samples.ids[samples.of(part)].tolist() for part in (TRAIN, VALIDATION, TEST)}
+    parts = samples.parts
     facts: dict[str, Any] = {
         "config": asdict(config),
         "dataset": dataset_name,
