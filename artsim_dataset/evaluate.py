@@ -42,7 +42,8 @@ class Sample:
 class Evaluation:
     """What was evaluated and how it did. ``baseline`` is the result of a model's bare encoder; that has none itself.
 
-    ``structure`` is None for fewer than three paintings; ``alignment`` for encoders that read no text.
+    ``structure`` is None for fewer than three paintings; ``alignment`` for encoders that read no text. ``held_out``:
+    not all of ``split``, but the paintings of it that the model held out when it was trained.
     """
 
     encoder: str
@@ -59,12 +60,13 @@ class Evaluation:
     sample: Sample
     alignment: Mapping[str, float] | None = None
     baseline: Evaluation | None = None
+    held_out: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers: those of the pass as is at the top, the others under ``perturbed`` and ``baseline``."""
         facts = {"encoder": self.encoder, "model": self.model, "dataset": self.dataset, "split": self.split,
                  "seed": self.seed, "tau": self.tau, "n_paintings": self.n_paintings,
-                 "n_variants": self.n_variants}  # fmt: skip
+                 "n_variants": self.n_variants, "held_out": self.held_out}  # fmt: skip
         more: dict[str, Any] = {"structure": self.structure.to_json()} if self.structure else {}
         more |= {"alignment": dict(self.alignment)} if self.alignment else {}
         more |= {"baseline": self.baseline.to_json()} if self.baseline else {}

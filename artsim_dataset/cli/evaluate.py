@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 from rich.table import Table
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.learning import DATASET, JSON, SEED, SPLIT, pairs, reports, require_extra
+from artsim_dataset.cli.learning import DATASET, JSON, SEED, pairs, reports, require_extra
 from artsim_dataset.cli.terminal import command, out, print_json
 from artsim_dataset.errors import ConfigError
 
@@ -25,7 +26,10 @@ def evaluate_command(
     dataset: DATASET,
     model: Annotated[Path | None, typer.Option(help="A model that 'artsim train' made.")] = None,
     encoder: Annotated[str | None, typer.Option(help="A bare encoder instead of a model.")] = None,
-    split: SPLIT = "test",
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, test or train+test.", show_default="test, or what the model held out itself"),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for a report with pictures and plots.")] = None,
     seed: SEED = 42,
     as_json: JSON = False,
@@ -54,19 +58,30 @@ def run_evaluate(
     *,
     model: Path | None = None,
     encoder: str | None = None,
-    split: str = "test",
+    split: str | None = None,
     seed: int = 42,
     report: Path | None = None,
 ) -> Evaluation:
-    """Evaluates with bars on the terminal, and writes the report when a folder is given."""
+    """Evaluates with bars on the terminal, and writes the report when a folder is given.
+
+    Without ``split`` a model that was trained on a split of its own is evaluated on the paintings that it held out.
+    """
     from artsim_dataset.encoders import get_encoder
     from artsim_dataset.evaluate import evaluate
-    from artsim_dataset.model import load_model
+    from artsim_dataset.model import SimilarityModel, load_model
+    from artsim_dataset.schema import painting_id_of
 
-    rows = pairs(dataset, split)
     subject = load_model(model) if model else get_encoder(encoder or "lite")
+    held_out = subject.held_out() if isinstance(subject, SimilarityModel) and split is None else None
+    split = split or ("train+test" if held_out else "test")
+    rows = pairs(dataset, split)
+    if held_out:
+        rows = rows.filter(lambda id_: painting_id_of(id_) in held_out, input_columns="id", keep_in_memory=True)
+        if not len(rows):
+            raise ConfigError(f"{dataset} has none of the paintings that {model} held out; give --split test")
     with reports() as progress:
         evaluation = evaluate(rows, subject, seed, Path(dataset).name, split, progress=progress)
+        evaluation = replace(evaluation, held_out=bool(held_out))
     if report:
         from artsim_dataset.report import write_report
 
@@ -82,7 +97,8 @@ def show(evaluation: Evaluation) -> None:
         table.add_column(name, justify="right")
         table.add_column("95 %", style="dim")
     for metric in ("triplet_accuracy", "triplet_accuracy_same_genre", "recall@1"):
-        for label, one in ((metric.replace("_same_genre", ", same genre"), evaluation), ("  without the head", evaluation.baseline)):
+        name = metric.replace("_same_genre", ", same genre")
+        for label, one in ((name, evaluation), ("  without the head", evaluation.baseline)):
             if one is None or metric not in one.as_is.numbers:
                 continue
             cells = []
@@ -90,5 +106,6 @@ def show(evaluation: Evaluation) -> None:
                 low, high = scores.ci[metric]
                 cells += [f"{scores.numbers[metric]:.4f}", f"{low:.3f} to {high:.3f}"]
             table.add_row(label, *cells)
-    out.print(f"{evaluation.n_variants} variants of {evaluation.n_paintings} paintings, split '{evaluation.split}':")
+    part = "held out by the model" if evaluation.held_out else f"split '{evaluation.split}'"
+    out.print(f"{evaluation.n_variants} variants of {evaluation.n_paintings} paintings, {part}:")
     out.print(table)
