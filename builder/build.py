@@ -23,6 +23,7 @@ from builder.assemble import Assembled, assemble, read_build
 from builder.catalogue import Inputs
 from builder.config import BuildConfig
 from builder.engine import Engine
+from builder.hub_source import PREFIX, find_hub_source, list_hub_source
 from builder.lock import locked
 from builder.pipeline import stages
 from builder.plan import read_plan
@@ -63,7 +64,7 @@ def build(
     """Builds the data set of ``source`` in ``out``; run again, it does only what is missing or changed.
 
     Args:
-        source: a folder of images, or a CSV/Parquet table.
+        source: a folder of images, a CSV/Parquet table, or ``hf:owner/name`` for a data set on the Hub.
         out: the data set folder; made when missing.
         config: the settings.
         engine: where shards are run.
@@ -77,7 +78,7 @@ def build(
             or the source vanished (SourceGone); likewise.
     """
     work = out / WORK
-    listing = _list(source, config)
+    listing = None if source.startswith(PREFIX) else _list(source, config)
     _make_room(out, work)
     try:
         with locked(work):
@@ -96,13 +97,17 @@ def _build(
     engine: Engine,
     watcher: Watcher,
     retry_rejected: bool,
-    listing: Listing,
+    listing: Listing | None,
 ) -> BuildResult:
-    """What ``build`` does while it holds the folder's lock."""
+    """What ``build`` does while it holds the folder's lock. ``listing``: None for a source on the Hub."""
     work = out / WORK
     _claim(out, work, source, config)
     for leftover in (*work.glob(".*.tmp"), *work.glob("*/.*.tmp")):
         leftover.unlink(missing_ok=True)  # of a build that was killed; nobody else is at work here
+    origin: dict[str, str] = {}
+    if listing is None:
+        found = find_hub_source(source, work)
+        listing, origin = list_hub_source(found, config.source.limit, watcher), found.identity()
     recipe = stages(config, listing.root, work)
     _tell_what_changed(work, [folder.path.name for folder in stage_folders(work, recipe, SCHEMA_VERSION)])
     entries = _take(source, config, listing, work)
@@ -113,7 +118,7 @@ def _build(
     reports = [_source_report(folder, shards, changed), *runner.reports]
     rejects = [reject for report in reports for reject in report.rejects]
     dataset = assemble(
-        Inputs(folders, shards, config, rejects, _facts(reports, recipe), _digest(folders, shards)),
+        Inputs(folders, shards, config, rejects, _facts(reports, recipe, origin), _digest(folders, shards)),
         out,
         work / "assembled",
     )
@@ -161,7 +166,7 @@ def _claim(out: Path, work: Path, source: str, config: BuildConfig) -> None:
     Done under the lock: of two builds that start on a new folder, only the one that goes on may sign it.
     """
     marker = work / "build.json"
-    origin = str(Path(source).expanduser().resolve())
+    origin = source if source.startswith(PREFIX) else str(Path(source).expanduser().resolve())
     try:
         known = json.loads(marker.read_text(encoding="utf-8"))
         source_, preset = known["source"], known["preset"]
@@ -263,9 +268,9 @@ def _source_report(folder: StageFolder, shards: Sequence[str], changed: int) -> 
     return StageReport("source", rows_in, rows_out, rejects, changed, len(shards) - changed, 0, 0.0)
 
 
-def _facts(reports: Sequence[StageReport], recipe: Sequence[Stage]) -> list[dict[str, Any]]:
+def _facts(reports: Sequence[StageReport], recipe: Sequence[Stage], origin: Mapping[str, str]) -> list[dict[str, Any]]:
     """What build.json says of the stages: only what the same source and settings always give."""
-    settings: list[Mapping[str, Any]] = [{}, *(stage.settings() for stage in recipe)]
+    settings: list[Mapping[str, Any]] = [origin, *(stage.settings() for stage in recipe)]
     return [
         {"name": r.name, "rows_in": r.rows_in, "rows_out": r.rows_out, "rejects": len(r.rejects), "settings": dict(s)}
         for r, s in zip(reports, settings, strict=True)

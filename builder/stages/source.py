@@ -82,8 +82,8 @@ def list_source(source: str, root: str | None = None) -> Listing:
     Raises:
         ConfigError: the source does not exist, holds no image, or is a table without a path column.
     """
-    if source.startswith("hf:"):
-        raise ConfigError(f"'{source}': Hub sources are not built in yet; download it and give the folder instead")
+    if source.startswith("hf:"):  # builds fetch paintings from there (hub_source.py); nothing else can
+        raise ConfigError(f"'{source}' is on the Hub; here a folder or a table is needed: download it first")
     path = Path(source).expanduser()
     if path.is_dir():
         listing = _list_folder(path)
@@ -96,7 +96,7 @@ def list_source(source: str, root: str | None = None) -> Listing:
     if not listing.entries and not listing.rejects:
         kinds = " ".join(sorted(IMAGE_SUFFIXES))
         raise ConfigError(f"no images in {source}; files with these endings are taken: {kinds}")
-    listing.entries = _unique(listing.entries)
+    listing.entries = unique(listing.entries)
     return listing
 
 
@@ -136,7 +136,7 @@ def _list_folder(root: Path) -> Listing:
         if not title:
             artist, title = "", artist
         genre = genre_from(Path(path).parent.name or root.resolve().name)
-        listing.entries.append(_entry(path, genre, artist, title))
+        listing.entries.append(entry_of(path, genre, artist, title))
     return listing
 
 
@@ -168,7 +168,8 @@ def _walk(root: Path, listing: Listing) -> Iterator[str]:
                 yield Path(folder, name).relative_to(root).as_posix()
 
 
-def _entry(path: str, genre: str, artist: str, title: str) -> Entry:
+def entry_of(path: str, genre: str, artist: str, title: str) -> Entry:
+    """A painting under the id that its names give."""
     artist, title = repair(artist).strip(), repair(title).strip()
     name = "_".join(part for part in (slug(artist), slug(title)) if part)
     return Entry(f"{genre}/{name or _short(path)}", path, genre, artist, title)
@@ -178,7 +179,7 @@ def _short(path: str) -> str:
     return f"{seed_from('path', path):016x}"[-6:]
 
 
-def _unique(entries: list[Entry]) -> list[Entry]:
+def unique(entries: list[Entry]) -> list[Entry]:
     """Tells apart paintings whose names come out alike: all but the first get six digits of their path's hash."""
     seen: set[str] = set()
     result = []
@@ -207,8 +208,8 @@ def _list_table(table: Path, root: Path) -> Listing:
             continue
         seen.add(path)
         stem_artist, _, stem_title = Path(path).stem.rpartition("_")
-        genre = genre_from(_first(cells["genre"]) or Path(path).parent.name or "unknown")
-        listing.entries.append(_entry(path, genre, cells["artist"] or stem_artist, cells["title"] or stem_title))
+        genre = genre_from(first_of(cells["genre"]) or Path(path).parent.name or "unknown")
+        listing.entries.append(entry_of(path, genre, cells["artist"] or stem_artist, cells["title"] or stem_title))
     return listing
 
 
@@ -274,7 +275,7 @@ def _cell(value: object) -> str:
     return "" if text.lower() in ("nan", "null", "none") else text
 
 
-def _first(genres: str) -> str:
+def first_of(genres: str) -> str:
     """The first of a list written as text: some WikiArt tables give ``['Impressionism', 'Realism']``."""
     return genres.strip("[]").split(",")[0].strip(" '\"")
 
