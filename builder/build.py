@@ -78,7 +78,8 @@ def build(
             or the source vanished (SourceGone); likewise.
     """
     work = out / WORK
-    listing = None if source.startswith(PREFIX) else _list(source, config)
+    on_hub = source.startswith(PREFIX) and config.prompt.kind != "study"
+    listing = None if on_hub else _list(source, config)
     _make_room(out, work)
     try:
         with locked(work):

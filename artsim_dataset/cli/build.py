@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 @command
 def build_command(
     source: Annotated[
-        str, typer.Option("--source", "-s", help="Folder of images (genre/artist_title.jpg), or a CSV/Parquet table.")
+        str,
+        typer.Option(
+            "--source", "-s", help="Folder of images (genre/artist_title.jpg), CSV/Parquet table, or hf:owner/name."
+        ),
     ],
     out_dir: Annotated[Path, typer.Option("--out", "-o", help="The data set folder; the same one resumes.")],
     preset: Annotated[str, typer.Option(help="Which models make the data.")] = "lite",

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import GENRES, seed_from, slug
+from builder.class_lists import columns_without_header, with_class_names
 from builder.mojibake import repair
 from builder.shards import sha256_of
 from builder.stage import Reject
@@ -40,12 +41,13 @@ MAX_CELL_BYTES = 1 << 24
 """Of a CSV row, and so of a cell."""
 
 ALIASES = {
-    "path": ("path", "file_name", "file", "image", "image_path", "original_image"),
-    "genre": ("genre", "style"),
+    "path": ("path", "file_name", "filename", "file", "image", "image_path", "original_image"),
+    "genre": ("style", "genre"),
     "artist": ("artist", "artist_name"),
     "title": ("title", "painting_name", "name"),
 }
-"""Our column -> what tables in the wild call it; the first that is present is taken."""
+"""Our column -> what tables in the wild call it; the first that is present is taken. Where both are, ``genre`` says
+portrait or landscape, and ``style`` is what the data set calls genre."""
 
 _CANONICAL = {slug(genre): genre for genre in GENRES} | {"art-nouveau": "Art_Nouveau_Modern"}
 
@@ -241,8 +243,13 @@ def _read_table(table: Path) -> tuple[pa.Table, list[tuple[str, str]]]:
         with pa.csv.open_csv(pa.BufferReader(text), read, parse) as opened:
             header = opened.schema.names
         broken.clear()
+        ours = columns_without_header(table, header, IMAGE_SUFFIXES)
+        if ours:
+            header, read.column_names = ours, ours
         as_text = pa.csv.ConvertOptions(column_types={name: pa.string() for name in header})
         rows = pa.csv.read_csv(pa.BufferReader(text), read, parse, as_text)
+        if ours:
+            rows = with_class_names(rows, table)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the table {table}: {str(error).splitlines()[0]}") from error
     last = rows.slice(rows.num_rows - 1).to_pylist() if rows.num_rows else []

@@ -164,3 +164,47 @@ def test_rejected_rows_of_a_table_publish_no_folder_of_the_machine(tmp_path: Pat
     (reject,) = list_source(str(table), str(tmp_path)).rejects
     assert ".../" in reject.message and reject.id == "t.csv row 1"
     assert "/home" not in reject.message and "Users" not in reject.message and str(tmp_path) not in reject.message
+
+
+def test_kaggles_classes_csv_is_read_as_it_comes(tmp_path: Path) -> None:
+    put(tmp_path, "Abstract_Expressionism/aaron-siskind_acolman-1-1955.jpg", "Baroque/adriaen-brouwer_smokers.jpg")
+    (tmp_path / "classes.csv").write_text(
+        "filename,artist,genre,description,phash,width,height,genre_count,subset\n"
+        "Abstract_Expressionism/aaron-siskind_acolman-1-1955.jpg,aaron siskind,['Abstract Expressionism'],acolman-1"
+        "-1955,bebbeb018a7d80a8,1922,1382,1,train\n"
+        "Baroque/adriaen-brouwer_smokers.jpg,adriaen brouwer,\"['Baroque', 'Northern Renaissance']\",smokers"
+        ",d7d08c23d5de2d2b,1382,1746,2,test\n"
+    )
+    entries = {e.id: (e.genre, e.artist, e.title) for e in list_source(str(tmp_path / "classes.csv")).entries}
+    assert entries == {
+        "Abstract_Expressionism/aaron-siskind_acolman-1-1955": (
+            "Abstract_Expressionism", "aaron siskind", "acolman-1-1955"
+        ),
+        "Baroque/adriaen-brouwer_smokers": ("Baroque", "adriaen brouwer", "smokers"),
+    }  # fmt: skip
+
+
+def test_artgans_tables_have_no_header_and_a_list_of_classes(tmp_path: Path) -> None:
+    put(tmp_path, "Impressionism/claude-monet_haystacks.jpg", "Cubism/juan-gris_guitar.jpg", "Rococo/x_y.jpg")
+    rows = "Impressionism/claude-monet_haystacks.jpg,{}\nCubism/juan-gris_guitar.jpg,{}\nRococo/x_y.jpg,{}\n"
+    (tmp_path / "style_train.csv").write_text(rows.format(12, 7, 99))
+    (tmp_path / "style_class.txt").write_text("7 Cubism\n12 Post_Impressionism\n")
+    (tmp_path / "artist_val.csv").write_text(rows.format(4, 22, 99))
+    (tmp_path / "artist_class.txt").write_text("4 Claude_Monet\n")
+    (tmp_path / "genre_val.csv").write_text(rows.format(4, 6, 1))
+    (tmp_path / "genre_class.txt").write_text("4 landscape\n6 portrait\n")
+
+    def read(name: str) -> list[tuple[str, str]]:
+        return [(e.genre, e.artist) for e in sorted(list_source(str(tmp_path / name)).entries, key=lambda e: e.path)]
+
+    assert read("style_train.csv") == [("Cubism", "juan-gris"), ("Post_Impressionism", "claude-monet"), ("Rococo", "x")]
+    assert read("artist_val.csv") == [("Cubism", "juan-gris"), ("Impressionism", "Claude Monet"), ("Rococo", "x")]
+    assert read("genre_val.csv") == [("Cubism", "juan-gris"), ("Impressionism", "claude-monet"), ("Rococo", "x")]
+    (tmp_path / "style_class.txt").unlink()
+    assert read("style_train.csv")[1] == ("Impressionism", "claude-monet")
+
+
+def test_style_is_the_genre_where_a_table_has_both(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    (tmp_path / "t.csv").write_text("path,genre,style\na.jpg,portrait,Cubism\n")
+    assert [entry.genre for entry in list_source(str(tmp_path / "t.csv")).entries] == ["Cubism"]
