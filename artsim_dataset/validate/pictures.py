@@ -16,6 +16,7 @@ from typing import Any
 
 from PIL import Image
 
+from artsim_dataset.originals import PUBLISHED
 from artsim_dataset.schema import LABELS, painting_id_of
 from artsim_dataset.validate.decode import BAR_LEVEL, Box, Measured, difference, measure
 from artsim_dataset.validate.findings import Log, Watcher
@@ -74,6 +75,8 @@ class Pictures:
         """`real_vs_ai` comes before the triplets: it has every small picture once."""
         configs = ("images",) if self._tables.folder.is_study else ("pairs", "real_vs_ai", "triplets", "triplets_hard")
         self._log.making(*((DECODE, FORMAT, SIZE, FLAT) if self._tables.folder.is_study else CHECKS))
+        if self._tables.folder.fact(PUBLISHED) is False:
+            self._log.making(LEFT_OUT)
         total = sum(self._tables.rows[n] * len(COLUMNS[c]) for c in configs for n in self._tables.good[c])
         if self._watcher:
             self._watcher.stage("images", total, 0)
@@ -83,7 +86,7 @@ class Pictures:
                 extra = EXTRA[config]
                 for _, rows in self._tables.batches(config, [*COLUMNS[config], *extra]):
                     every = [job for row in rows for job in _jobs(config, row)]
-                    jobs = [job for job in every if self._is_new(job)]
+                    jobs = [job for job in every if self._is_shown(job) and self._is_new(job)]
                     for job, found in zip(jobs, pool.map(lambda job: measure(job.data, job.box), jobs), strict=True):
                         self._judge(job, found)
                     self.images += len(every)
@@ -91,6 +94,16 @@ class Pictures:
                         self._watcher.advance(len(every))
         if not self._tables.folder.is_study:
             self._one_encoding()
+
+    def _is_shown(self, job: _Job) -> bool:
+        """Whether there must be a picture. In a data set without originals there must be none of a painting."""
+        if self._tables.folder.fact(PUBLISHED) is not False or job.role == "ai":
+            return True
+        if job.data is not None:
+            self._log.add(
+                LEFT_OUT, job.where, f"'{job.column}' shows a painting, and build.json says that none is here"
+            )
+        return False
 
     def _is_new(self, job: _Job) -> bool:
         """Whether these bytes were not seen yet as the picture of this painting or variant."""
@@ -169,6 +182,9 @@ class Pictures:
                         ENCODING, where, f"this '{label}' is encoded in another way than the rest: a shortcut"
                     )
 
+
+LEFT_OUT = "images: no original"
+"""Made in data sets that say they were published without."""
 
 COLUMNS = {
     "pairs": ("original", "generated"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from artsim_dataset import schema
+from artsim_dataset.originals import PUBLISHED, originals_of
 from artsim_dataset.schema import painting_id_of, seed_from
 from artsim_dataset.validate.findings import Log, Watcher
 from artsim_dataset.validate.folder import Folder
@@ -76,7 +77,8 @@ def read_pairs(tables: Tables, rules: Rules, reader: Reader, log: Log) -> Index:
         index.pairs[id_] = pair
         index.tokens.append(row["prompt_tokens"])
         folder = painting.rpartition("/")[0]
-        original, generated = (f"{folder}/{row[image]['path']}" for image in ("original", "generated"))
+        name = row["original"]["path"] if row["original"] else f"{painting.rpartition('/')[2]}.jpg"
+        original, generated = f"{folder}/{name}", f"{folder}/{row['generated']['path']}"
         text = "\x1f".join((original, row["prompt_complete"], row["prompt_compressed"]))
         index.csv_rows[generated] = (row["prompt_compressed"], zlib.crc32(text.encode()))
         first = index.paintings.setdefault(painting, pair)
@@ -97,11 +99,13 @@ def read_rows(
     features = tables.folder.features[config].items()
     columns = [f"{column}.path" if type(kind).__name__ == "Image" else column for column, kind in features]
     key = "positive_id" if "positive_id" in columns else "id"
+    without_originals = tables.folder.fact(PUBLISHED) is False
     for name, rows in tables.batches(config, columns):
         for row in rows:
             where = f"{config} {row[key]}"
             _look(where, row, reader, log)
-            empty = [column for column, value in row.items() if value is None]
+            left_out = without_originals and {column for column, _ in originals_of(config, row)} or ()
+            empty = [column for column, value in row.items() if value is None and column not in left_out]
             if empty:
                 log.add(FILLED, where, f"'{empty[0]}' is null")
                 continue

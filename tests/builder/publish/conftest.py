@@ -12,6 +12,7 @@ from builder.build import build
 from builder.config import load_config
 from builder.engine import LocalEngine
 from builder.gallery import write_gallery
+from tests.artsim_dataset import damage
 from tests.builder.publish.commands import Commands
 from tests.conftest import Silent
 from tests.hub import Hub
@@ -21,9 +22,11 @@ SETTINGS = ["preprocess.size=96", "crop.size=64", "split.train=0.6"]
 
 @pytest.fixture(scope="session")
 def paintings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """54 pictures of 96 px; the data set has 20 of them."""
-    folder = tmp_path_factory.mktemp("paintings")
-    write_gallery(folder, per_genre=2, size=96)
+    """20 pictures of 96 px in four genres."""
+    whole, folder = tmp_path_factory.mktemp("gallery"), tmp_path_factory.mktemp("paintings")
+    write_gallery(whole, per_genre=5, size=96)
+    for genre in ("Baroque", "Cubism", "Pointillism", "Ukiyo_e"):
+        (whole / genre).rename(folder / genre)
     return folder
 
 
@@ -31,8 +34,18 @@ def paintings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(paintings: Path, engine: LocalEngine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of 20 paintings with its work folder, as `artsim build` makes it. Tests only read it."""
     out = tmp_path_factory.mktemp("made") / "dataset"
-    build(str(paintings), out, load_config(assignments=[*SETTINGS, "source.limit=20"]), engine, Silent())
+    build(str(paintings), out, load_config(assignments=SETTINGS), engine, Silent())
     return out
+
+
+def reseal(folder: Path) -> None:
+    """New checksums for a folder that a test changed; its work folder is no part of it."""
+    work, aside = folder / "work", folder.parent / "work-aside"
+    if work.is_dir():
+        work.rename(aside)
+    damage.reseal(folder)
+    if aside.is_dir():
+        aside.rename(work)
 
 
 @pytest.fixture
