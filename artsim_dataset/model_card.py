@@ -18,8 +18,7 @@ _FOLDER = "path/to/this/folder"
 
 _HEADER = """# artsim similarity model ({encoder}, {dim} dimensions)
 
-Maps a picture to a unit vector of {dim} numbers; the dot product of two of them is their cosine similarity. Trained so
-that a painting and its AI-generated variants are close and paintings of other genres are far.
+Maps a picture to a unit vector of {dim} numbers; the dot product of two of them is their cosine similarity. {purpose}
 
 ```python
 from sentence_transformers import SentenceTransformer
@@ -34,6 +33,11 @@ After `pip install 'artsim[train]'`: the encoder is a class of artsim, hence the
 
 Crop letterbox bars first: identical bars on two pictures would make them alike.
 """
+
+_SIMILARITY = """Trained so
+that a painting and its AI-generated variants are close and paintings of other genres are far."""
+_STYLE = """Trained so
+that pictures of one artist, genre or medium are close (the loss of CSD, arXiv 2404.01292, on a frozen encoder)."""
 
 _LIMITS = """
 ## Limits
@@ -75,7 +79,8 @@ def render_card(facts: Mapping[str, Any], dim: int, publication: Publication | N
     """The card's text from the facts of `artsim.json`; a section whose facts are unknown is left out."""
     place = publication.repo if publication else _FOLDER
     parts = [f"---\n{_metadata(facts, publication)}\n---\n"]
-    parts.append(_HEADER.format(encoder=facts["encoder"], dim=dim, place=place))
+    parts.append(_HEADER.format(encoder=facts["encoder"], dim=dim, place=place,
+                                purpose=_STYLE if facts.get("task") == "style" else _SIMILARITY))  # fmt: skip
     if publication and publication.evaluation:
         parts.append(_results(publication.evaluation))
     if facts.get("history"):
@@ -168,7 +173,7 @@ def _training(facts: Mapping[str, Any], data: DataFacts | None) -> str:
     rows += [
         ("paintings / variants", f"{facts['paintings']} trained on / {facts['variants']} in the train split"),
         ("validation paintings", f"{facts['validation_paintings']}, which chose the best epoch"),
-        ("encoder", f"{facts['encoder']}, revision {facts['revision']}, frozen"),
+        ("encoder", f"{facts['encoder']}, revision {facts['revision']}, {facts.get('encoder_weights', 'frozen')}"),
         ("temperature at the end", f"{facts['tau']:.4f}"),
         ("best epoch", f"{facts['best_epoch']} of {facts['history'][-1]['epoch']}"),
         *((key, value) for key, value in facts["config"].items()),

@@ -47,6 +47,11 @@ class Tagged:
         """How many items have each tag, (tags,)."""
         return np.bincount(self.has.indices, minlength=len(self.names))
 
+    def without(self, name: str) -> Tagged:
+        """The table without that tag, if it has it."""
+        kept = [at for at, own in enumerate(self.names) if own != name]
+        return Tagged(tuple(self.names[at] for at in kept), csr_array(self.has[:, kept]))
+
 
 def words(text: str) -> list[str]:
     """The words of a text as they are compared: without case, accents and punctuation.

@@ -45,4 +45,19 @@ def main() -> None:
     app()
 
 
-from artsim_dataset.cli import attribute, build, casestudy, compare, demo, detector, encode, evaluate, export, inspect, publish, train, validate  # noqa: E402, F401 - each adds its commands to `app`
+from artsim_dataset.cli import (  # noqa: E402, F401 - each adds its commands to `app`
+    attribute,
+    build,
+    casestudy,
+    compare,
+    demo,
+    detector,
+    encode,
+    evaluate,
+    export,
+    inspect,
+    publish,
+    style,
+    train,
+    validate,
+)

@@ -12,7 +12,9 @@ import typer
 from rich.table import Table
 
 from artsim_dataset.cli import app
+from artsim_dataset.cli.detector import run_evaluate_detector
 from artsim_dataset.cli.learning import DATASET, JSON, SEED, pairs, reports, require_extra
+from artsim_dataset.cli.retrieval import run_protocol
 from artsim_dataset.cli.terminal import command, out, print_json
 from artsim_dataset.errors import ConfigError
 
@@ -26,11 +28,19 @@ def evaluate_command(
     dataset: DATASET,
     model: Annotated[Path | None, typer.Option(help="A model that 'artsim train' made.")] = None,
     encoder: Annotated[str | None, typer.Option(help="A bare encoder instead of a model.")] = None,
+    detector: Annotated[Path | None, typer.Option(help="A detector, on the test side of real_vs_ai.")] = None,
     split: Annotated[
         str | None,
         typer.Option(help="train, test or train+test.", show_default="test, or what the model held out itself"),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for a report with pictures and plots.")] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="csd: retrieval of artists and genres (arXiv 2404.01292) instead; also on folders."),
+    ] = None,
+    word_vectors: Annotated[
+        Path | None, typer.Option(help="With --protocol csd on domain/class folders: word vectors as text.")
+    ] = None,
     seed: SEED = 42,
     as_json: JSON = False,
 ) -> None:
@@ -42,8 +52,18 @@ def evaluate_command(
     Example:  artsim evaluate my-dataset --model my-model --report my-report
     """
     require_extra("artsim evaluate")
-    if (model is None) == (encoder is None):
-        raise ConfigError("give either --model FOLDER or --encoder NAME")
+    if [model, encoder, detector].count(None) != 2:
+        raise ConfigError("give one of --model FOLDER, --encoder NAME and --detector FOLDER")
+    if detector is not None:
+        if split or report or protocol:
+            raise ConfigError("a detector is evaluated on the test side, without --split, --report and --protocol")
+        run_evaluate_detector(dataset, detector, seed, as_json)
+        return
+    if protocol is not None or word_vectors is not None:
+        if report:
+            raise ConfigError("--protocol prints its numbers; --report is for the evaluation of variants")
+        run_protocol(dataset, protocol or "", model, encoder, split, word_vectors, seed, as_json)
+        return
     evaluation = run_evaluate(dataset, model=model, encoder=encoder, split=split, seed=seed, report=report)
     if as_json:
         print_json(evaluation.to_json())

@@ -25,6 +25,10 @@ KS: tuple[int, ...] = (1, 10, 100)
 BOOTSTRAP_ROUNDS = 1000
 
 
+class Unanswerable(ConfigError):
+    """No query has a relevant item to find, and another to tell it from."""
+
+
 @dataclass(frozen=True)
 class Retrieval:
     """How well queries found items of their own label.
@@ -80,7 +84,7 @@ def retrieve(
 ) -> Retrieval:
     """Answers all queries. ``seed`` draws the bootstrap.
 
-    A pool with fewer items than k is ranked to its end. Raises ConfigError when no query can be answered.
+    A pool with fewer items than k is ranked to its end. Raises Unanswerable when no query can be answered.
 
     >>> vectors = np.eye(3)
     >>> database = Side(vectors[[0, 0, 1]], np.array(["monet", "degas", "degas"]))
@@ -105,7 +109,7 @@ def retrieve(
         relevant_share.append(relevant / len(ours.labels))
         labels.append(theirs.labels)
     if not values:
-        raise ConfigError("no query can be answered: no label of theirs is in the database, or nothing else is")
+        raise Unanswerable("no query can be answered: no label of theirs is in the database, or nothing else is")
     joined = {name: np.concatenate([one[name] for one in values]) for name in values[0]}
     answered = np.concatenate(labels)
     numbers = {name: _mean(column) for name, column in joined.items()}
