@@ -50,12 +50,11 @@ import numpy as np
 from datasets import load_dataset
 from sentence_transformers import SentenceTransformer
 
-vectors, push, *names = sys.argv[1:]
+folder, vectors = sys.argv[1:]
 pairs = load_dataset("user/artsim", "pairs", split="train[:3]")
-models = [SentenceTransformer(name, trust_remote_code=True) for name in names]
+SentenceTransformer(folder, trust_remote_code=True).push_to_hub("user/pushed", private=True)
+models = [SentenceTransformer(name, trust_remote_code=True) for name in (folder, "user/trained", "user/pushed")]
 np.save(vectors, [model.encode([*pairs["original"], *pairs["generated"]]) for model in models])
-if push:
-    models[0].push_to_hub(push, private=True)
 """
 
 
@@ -132,13 +131,12 @@ def test_a_model_trained_on_the_repository_comes_back_from_the_hub_with_the_same
     world: World, published: dict[str, Any]
 ) -> None:
     """Pushed twice: by `artsim train --push`, and by the user's own call of sentence-transformers."""
-    model, here, back = (str(world.folder / name) for name in ("model", "here.npy", "back.npy"))
+    model, vectors = (str(world.folder / name) for name in ("model", "vectors.npy"))
     train = ["-m", "artsim_dataset.cli", "train", "siamese", "user/artsim", "--out", model, "--epochs", "2"]
     world.run("trainer", *train, "--push", "user/trained", "--private")
-    world.run("trainer", "-c", ENCODE, here, "user/pushed", model)
+    world.run("another", "-c", ENCODE, model, vectors)
     assert all(world.hub.repos[f"models/user/{name}"].private for name in ("trained", "pushed"))
-    world.run("another", "-c", ENCODE, back, "", "user/trained", "user/pushed")
-    (vectors,), (trained, pushed) = np.load(here), np.load(back)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), np.ones(6), atol=1e-5)
-    assert np.array_equal(vectors, trained) and np.array_equal(vectors, pushed)
-    assert np.abs(vectors[0] - vectors[1]).max() > 1e-3, "different paintings have different vectors"
+    here, trained, pushed = np.load(vectors)
+    np.testing.assert_allclose(np.linalg.norm(here, axis=1), np.ones(6), atol=1e-5)
+    assert np.array_equal(here, trained) and np.array_equal(here, pushed)
+    assert np.abs(here[0] - here[1]).max() > 1e-3, "different paintings have different vectors"
