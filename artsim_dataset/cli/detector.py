@@ -94,6 +94,30 @@ def detect_command(
     out.print(f"[dim]{shown(detector.warning)}[/dim]")
 
 
+def run_evaluate_detector(dataset: str, model: Path, seed: int, as_json: bool) -> None:
+    """What `artsim evaluate DATASET --detector MODEL` does and prints."""
+    from artsim_dataset.detector.evaluate import evaluate_detector
+    from artsim_dataset.detector.model import load_detector
+
+    quiet_datasets()
+    detector = load_detector(model)
+    with reports() as progress:
+        evaluation = evaluate_detector([dataset], detector, seed, progress=progress)
+    if as_json:
+        print_json({"model": str(model), "warning": detector.warning, **evaluation.to_json()})
+        return
+    out.print(f"{evaluation.images} images of {evaluation.paintings} paintings, test side of real_vs_ai:")
+    known = set(detector.facts["generators"])
+    names = {name: name if name in known else f"{name} (unseen)" for name in evaluation.generators}
+    show_scores("generator", {names[name]: scores for name, scores in evaluation.generators.items()})
+    for name, by in evaluation.robustness.items():
+        show_scores(name, {names[generator]: scores for generator, scores in by.items()})
+    for generator, formats in evaluation.formats.items():
+        found = ", ".join(f"{where} {baseline.roc_auc['header']:.3f}" for where, baseline in formats.items())
+        out.print(f"ROC-AUC by file headers alone, {shown(generator)}: {found}")
+    out.print(f"\n{shown(detector.warning)}")
+
+
 def show_scores(first: str, scores: Mapping[str, DetectorScores]) -> None:
     """A line for each name, with the 95 % interval of the accuracy."""
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -59,7 +59,7 @@ def render_detector_card(facts: Mapping[str, Any], warning: str) -> str:
     lines.append("\nDegraded before they are looked at, mean over generators:\n")
     lines += robustness_table(evaluation)
     lines.append(
-        "\nWhat the file format alone gives away (ROC-AUC of a forest that sees no pixel; 0.5 is chance), on the "
+        "\nWhat the file format alone gives away (ROC-AUC of boosted trees that see no pixel; 0.5 is chance), on the "
         "published files and after the pipeline that this detector sees everything through. `header`: sizes, tables, "
         "subsampling, metadata. The bytes of a file also tell how smooth its picture is, which is content:\n"
     )

@@ -23,7 +23,7 @@ from artsim_dataset.encoders.cache import EmbeddingCache
 from artsim_dataset.encoders.embed import Progress
 
 NONE = Degradation()
-FEW_ROUNDS = 200
+FEW_ROUNDS = 100
 
 
 @dataclass(frozen=True)

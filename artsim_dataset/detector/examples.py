@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 
 from artsim_dataset.detector.model import pixels
-from artsim_dataset.detector.pipeline import USED, Recipe, draw_recipe
+from artsim_dataset.detector.pipeline import SIDE, USED, Recipe, draw_recipe
 from artsim_dataset.detector.rows import DetectorRows
 from artsim_dataset.encoders import Encoder
 from artsim_dataset.encoders.cache import EmbeddingCache
 from artsim_dataset.encoders.embed import Progress
+
+PATCH = 128
 
 
 class Examples(Protocol):
@@ -65,7 +67,8 @@ class EmbeddedExamples:
 
 
 class PixelExamples:
-    """uint8 pixels (n, 3, SIDE, SIDE) of rows, prepared while the last batch is used."""
+    """uint8 pixels of rows, prepared while the last batch is used: (n, 3, SIDE, SIDE) in view 0; a training batch sees
+    one square of ``PATCH`` pixels, at another place in each: a third of the time, and a pooled map minds no size."""
 
     def __init__(self, rows: DetectorRows, seed: int) -> None:
         self._rows, self._seed = rows, seed
@@ -74,9 +77,15 @@ class PixelExamples:
         def recipe(row: int) -> Recipe:
             return draw_recipe(self._rows.paintings[row], epoch, self._seed) if epoch else USED
 
+        place = np.random.default_rng([self._seed % 2**32, epoch])
         prepared = self._rows.prepared([(int(row), recipe(row)) for row in rows], size)
         for batch, images in zip(_split(rows, size), prepared, strict=True):
-            yield batch, torch.from_numpy(pixels(images))
+            whole = torch.from_numpy(pixels(images))
+            if not epoch:
+                yield batch, whole
+                continue
+            top, left = place.integers(SIDE - PATCH + 1, size=2)
+            yield batch, whole[:, :, top : top + PATCH, left : left + PATCH]
 
 
 def _split(rows: np.ndarray, size: int) -> Sequence[np.ndarray]:

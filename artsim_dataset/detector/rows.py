@@ -62,22 +62,22 @@ class DetectorRows:
         self.names = [Path(dataset).name for dataset in datasets]
         self._images: list[tuple[Any, int]] = []
         columns: dict[str, list[Any]] = {name: [] for name in ("id", "ai", "generator", "tested", "sets")}
-        place: dict[bytes, int] = {}
+        place: dict[tuple[bytes, bool], int] = {}
         known: list[tuple[str, _Painting]] = []
         for number, dataset in enumerate(datasets):
             known += _paintings(dataset).items()
             for split, images, at, row, digest in _read(dataset):
-                if digest in place:
-                    columns["sets"][place[digest]].add(number)
-                    columns["tested"][place[digest]] |= split == "test"
-                    continue
-                place[digest] = len(self._images)
-                self._images.append((images, at))
                 ai = row["label"] == LABELS.index("ai")
+                if (digest, ai) in place:
+                    columns["sets"][place[digest, ai]].add(number)
+                    columns["tested"][place[digest, ai]] |= split == "test"
+                    continue
+                place[digest, ai] = len(self._images)
+                self._images.append((images, at))
                 facts = (row["id"], ai, row["generator"] if ai else "", split == "test", {number})
                 for column, fact in zip(columns.values(), facts, strict=True):
                     column.append(fact)
-        self.digests = list(place)
+        self.digests = [digest for digest, _ in place]
         self.ids: list[str] = columns["id"]
         self.is_ai = np.array(columns["ai"], bool)
         self.generators = np.array(columns["generator"], object)

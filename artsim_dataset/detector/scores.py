@@ -111,7 +111,8 @@ def _numbers(probability: np.ndarray, is_ai: np.ndarray) -> dict[str, float]:
 
 
 def _intervals(numbers: Any, paintings: np.ndarray, seed: int, rounds: int) -> dict[str, tuple[float, float]]:
-    """All numbers from the same draws. A draw of one class only has no ROC-AUC and is left out of its interval."""
+    """All numbers from the same draws. A draw of one class only has no ROC-AUC and is left out of its interval; when
+    every draw is, nothing is known: 0 to 1."""
     drawn: list[np.ndarray] = []
 
     def collect(rows: np.ndarray) -> float:
@@ -119,5 +120,9 @@ def _intervals(numbers: Any, paintings: np.ndarray, seed: int, rounds: int) -> d
         return 0.0
 
     bootstrap_ci(collect, paintings, seed_from("scores", seed), rounds)
-    low, high = np.nanquantile(np.stack(drawn), [0.025, 0.975], axis=0)
-    return {name: (float(a), float(b)) for name, a, b in zip(NUMBERS, low, high, strict=True)}
+    intervals = {}
+    for name, values in zip(NUMBERS, np.stack(drawn).T, strict=True):
+        known = values[~np.isnan(values)]
+        low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (0.0, 1.0)
+        intervals[name] = (float(low), float(high))
+    return intervals

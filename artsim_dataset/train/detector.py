@@ -85,7 +85,7 @@ class DetectorResult:
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class Fitted:
     """A trained judge with its temperature, and how training went. ``counts``: images by part and class."""
 
     judge: Judge
@@ -125,14 +125,14 @@ def train_detector(
     if encoder is not None and cache is None:
         cache = EmbeddingCache(encoder)
     examples = _examples(rows, encoder, cache, config, progress)
-    fitted = _fit(rows, examples, encoder, config, rows.all_generators, progress)
+    fitted = fit_detector(rows, examples, encoder, config, rows.all_generators, progress)
     generators = rows.all_generators
     detector = Detector(Path(out).name, fitted.judge, fitted.temperature, {"generators": generators})
     evaluation = evaluate_rows(rows, detector, config.seed, cache, progress)
     unseen = []
     for generator in generators if leave_one_out and len(generators) > 1 else []:
         others = [name for name in generators if name != generator]
-        without = _fit(rows, examples, encoder, config, others, progress)
+        without = fit_detector(rows, examples, encoder, config, others, progress)
         shown = Detector(f"without {generator}", without.judge, without.temperature, {"generators": others})
         unseen.append(UnseenGenerator.of(rows, shown, generator, config.seed, cache))
     facts = _facts(rows, config, fitted, evaluation, unseen)
@@ -160,7 +160,7 @@ def _examples(
 def _facts(
     rows: DetectorRows,
     config: DetectorConfig,
-    fitted: _Fitted,
+    fitted: Fitted,
     evaluation: DetectorEvaluation,
     unseen: Sequence[UnseenGenerator],
 ) -> dict[str, Any]:
@@ -176,15 +176,18 @@ def _facts(
     }
 
 
-def _fit(
+def fit_detector(
     rows: DetectorRows,
     examples: Examples,
     encoder: Encoder | None,
     config: DetectorConfig,
     generators: Sequence[str],
     progress: Progress | None,
-) -> _Fitted:
-    """Trains on the train side, with variants of these generators only, and calibrates on the part held out."""
+) -> Fitted:
+    """Trains on the train side, with variants of these generators only, and calibrates on the part held out.
+
+    Raises ConfigError when fewer than two source paintings are left to train on.
+    """
     usable = ~rows.tested & np.any([rows.of_generator(name) for name in generators], axis=0)
     usable &= ~rows.is_ai | np.isin(rows.generators, list(generators))
     chosen = np.flatnonzero(usable)
@@ -202,7 +205,7 @@ def _fit(
     logits = _logits(network, examples, validation, config.batch_size)
     temperature = fit_temperature(logits, rows.is_ai[validation])
     counts = {"trained on": len(train), "validated on": len(validation), "tested on": int(rows.tested.sum())}
-    return _Fitted(judge, temperature, best_epoch, history, counts)
+    return Fitted(judge, temperature, best_epoch, history, counts)
 
 
 def _embedding_judge(encoder: Encoder | None, network: EmbeddingHead) -> EmbeddingJudge:
@@ -298,7 +301,7 @@ def fit_temperature(logits: np.ndarray, is_ai: np.ndarray) -> float:
     >>> fit_temperature(confident, np.array([1, 1, 0, 0, 1, 0], bool)) > 5
     True
     """
-    from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
+    from scipy.optimize import minimize_scalar
 
     ai, original = int(is_ai.sum()), int((~is_ai).sum())
     if not ai or not original:
