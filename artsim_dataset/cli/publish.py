@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from builder.publish.plan import Plan
 
 _SHOWN_NAMES = 10
-_COUNTED = ("strip", "read back")
+_COUNTED = ("strip", "read", "read back")
 """Parts of the work that are not measured in bytes."""
 
 

@@ -9,6 +9,7 @@ machine; the state is the Hub's, so the same command goes on after any cut. At t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.hub_errors import HubError
+from artsim_dataset.originals import PUBLISHED
 from artsim_dataset.validate.findings import Watcher
 from artsim_dataset.version import __version__
 from builder.publish.files import Content, check_name, read_content
@@ -143,10 +145,25 @@ class _Publication:
         check_visibility(info, self.target.repo, self.target.private)
         if info is None:
             return self._plan(None)
+        if not self.target.originals:
+            self._check_history()
         head = self.repository.head(self.target.revision) or self.repository.head(MAIN)
         if self.target.pull_request and head and self.has_token and self._plan(head).operations:
             head = self._pull_request(REVIEW, head)[0] or head
         return self._plan(head)
+
+    def _check_history(self) -> None:
+        """Raises ConfigError when an earlier publication had the originals: git keeps what a later commit removes."""
+        for commit in self.repository.published_commits():
+            try:
+                build = json.loads(self.repository.content("build.json", commit))
+            except ValueError:
+                continue  # of something else
+            if isinstance(build, dict) and build.get(PUBLISHED, True):
+                raise ConfigError(
+                    f"{self.target.repo} was published with originals before (commit {commit[:7]}), and its history "
+                    "keeps them: publish to a new repository, or delete this one on the Hub first"
+                )
 
     def _plan(self, head: Head | None) -> Plan:
         files = head.files if head else {}

@@ -85,7 +85,7 @@ def read_content(folder: Path, repo: str, watcher: Watcher) -> Content:
             raise ArtsimError(f"{folder / SUMS} lists '{name}', which is no file of a data set")
     files = _intact(folder, sums, watcher)
     build = json.loads((folder / "build.json").read_text(encoding="utf-8"))
-    _without_secrets(listed)
+    _without_secrets(listed, watcher)
     left = sorted(set(Folder(folder).files) - set(listed.files))
     return Content(_for_repository(files, repo), build, tuple(left))
 
@@ -111,13 +111,14 @@ def _intact(folder: Path, sums: Mapping[str, str], watcher: Watcher) -> dict[str
     return {name: LocalFile(name, sizes[name], sums[name], paths[name]) for name in sums}
 
 
-def _without_secrets(folder: Folder) -> None:
+def _without_secrets(folder: Folder, watcher: Watcher) -> None:
     """Raises ArtsimError when a text says what is nobody's business. Pictures are not looked at."""
     log, reader = Log(), Reader(folder)
     for where, text in texts_of_files(folder):
         for check, message in reader.look(text):
             log.add(check, where, message)
-    tables, rules = Tables(folder, Log()), Rules(folder, None)
+    tables, rules = Tables(folder, Log()), Rules(folder, None, watcher)
+    watcher.stage("read", sum(tables.rows.values()), 0)
     for config in folder.features:
         for _ in read_rows(tables, config, {}, rules, reader, log):
             pass

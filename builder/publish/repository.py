@@ -143,6 +143,13 @@ class Repository:
         with open(path, "rb") as file:
             return file.read()
 
+    def published_commits(self) -> list[str]:
+        """Commits that hold a data set: the branches and tags that have a build.json, each commit once."""
+        with self._asking():
+            refs = self.api.list_repo_refs(self.name, repo_type=KIND)
+            commits = dict.fromkeys(ref.target_commit for ref in (*refs.branches, *refs.tags))
+        return [commit for commit in commits if "build.json" in self.files(commit)]
+
     def _listed(self, commit: str, files: Mapping[str, RemoteFile]) -> frozenset[str]:
         if SUMS not in files or files[SUMS].size > _MAX_SUMS_BYTES:
             return frozenset()

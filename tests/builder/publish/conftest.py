@@ -23,10 +23,8 @@ SETTINGS = ["preprocess.size=96", "crop.size=64", "split.train=0.6"]
 @pytest.fixture(scope="session")
 def paintings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """20 pictures of 96 px in four genres."""
-    whole, folder = tmp_path_factory.mktemp("gallery"), tmp_path_factory.mktemp("paintings")
-    write_gallery(whole, per_genre=5, size=96)
-    for genre in ("Baroque", "Cubism", "Pointillism", "Ukiyo_e"):
-        (whole / genre).rename(folder / genre)
+    folder = tmp_path_factory.mktemp("paintings")
+    write_gallery(folder, per_genre=5, size=96, genres=("Baroque", "Cubism", "Pointillism", "Ukiyo_e"))
     return folder
 
 

@@ -212,6 +212,17 @@ def test_a_pull_request_of_somebody_else_is_not_continued(hub: Hub, artsim: Comm
     assert on_hub(hub, repo, "refs/pr/2").keys() == files_of(made).keys()
 
 
+def test_who_may_not_write_may_propose(hub: Hub, artsim: Commands, made: Path, folder: Path, repo: str) -> None:
+    assert artsim("publish", made, "--repo", repo).code == 0
+    (folder / "data.csv").write_text((folder / "data.csv").read_text() + "\n")
+    reseal(folder)
+    done = artsim("publish", folder, "--repo", repo, "--create-pr", HF_TOKEN=hub.guest_token)
+    assert done.code == 0, done.err
+    assert hub.repos[f"datasets/{repo}"].discussions[0].author == "guest"
+    assert on_hub(hub, repo, "refs/pr/1")["data.csv"] == (folder / "data.csv").read_bytes()
+    assert on_hub(hub, repo)["data.csv"] == (made / "data.csv").read_bytes()
+
+
 def test_a_pull_request_to_a_branch_is_not_offered(hub: Hub, artsim: Commands, made: Path, repo: str) -> None:
     done = artsim("publish", made, "--repo", repo, "--create-pr", "--revision", "next")
     assert done.code == 2

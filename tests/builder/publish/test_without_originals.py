@@ -23,7 +23,7 @@ from artsim_dataset.validate import validate
 from builder.without_originals import without_originals
 from tests.builder.publish.commands import Commands
 from tests.builder.publish.conftest import reseal
-from tests.builder.publish.test_publish import changes, files_of, on_hub, sent
+from tests.builder.publish.test_publish import changes, files_of, on_hub
 from tests.conftest import Silent
 from tests.hub import Hub
 
@@ -231,4 +231,9 @@ def test_from_the_hub_it_is_joined_in_three_lines(
     full = artsim("publish", made, "--repo", repo)
     assert full.code == 0, full.err
     assert "originals.json" not in on_hub(hub, repo)
-    assert 0 < sent(hub) < sum(map(len, files_of(made).values()))  # the metadata are the same
+
+    hub.requests.clear()  # what is in the history of a repository is published
+    late = artsim("publish", made, "--repo", repo, "--without-originals")
+    assert late.code == 2
+    assert f"{repo} was published with originals before" in late.err
+    assert changes(hub) == []
