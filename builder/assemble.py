@@ -20,7 +20,7 @@ from builder.resources import resource
 from builder.shards import digest, sha256_of
 from builder.stage import Reject
 
-VERSION = 2
+VERSION = 3
 """Bump when the same stage outputs would be assembled differently."""
 
 

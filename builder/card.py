@@ -143,15 +143,18 @@ def write_card(path: Path, facts: dict[str, Any], template: str) -> None:
 def header(facts: dict[str, Any]) -> str:
     """The YAML by which the Hub and `datasets` find the configs. Plain Parquet: no code is executed to load it.
 
-    Each config's description names the build: `datasets` keys its cache of a local folder on this YAML and the
-    folder's last name alone, and would show the rows of an older build, or of another folder called alike.
+    Each config's version and description name the build: `datasets` keys its cache of a local folder on the folder's
+    last name and this YAML, before 2.15 on the version alone of it, and would show the rows of an older build, or of
+    another folder called alike.
     """
+    version = f"{schema.SCHEMA_VERSION.rpartition('.')[0]}.{int(facts['digest'][:8], 16)}"
     default = next(iter(facts["rows"]))
     total = sum(facts["rows"][default].values())
     configs = []
     for name, splits in facts["rows"].items():
         entry: dict[str, Any] = {
             "config_name": name,
+            "version": version,
             "description": f"{DESCRIPTIONS[name]} (build {facts['digest']})",
             "data_files": [{"split": split, "path": f"{name}/{split}-*"} for split, n in splits.items() if n],
         }
