@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -117,15 +118,16 @@ class Repos:
 
     async def create_branch(self, request: Request) -> Response:
         repo, body = self.directory.writable(request), await _json(request)
-        return self._new_ref(repo, "refs/heads/", request, body.get("startingPoint") or "main")
+        return self._new_ref(
+            repo, f"refs/heads/{unquote(request.path_params['ref'])}", body.get("startingPoint") or "main"
+        )
 
     async def create_tag(self, request: Request) -> Response:
         repo, body = self.directory.writable(request), await _json(request)
-        revision, request.path_params["ref"] = unquote(request.path_params["ref"]), body["tag"]
-        return self._new_ref(repo, "refs/tags/", request, revision)
+        return self._new_ref(repo, f"refs/tags/{body['tag']}", unquote(request.path_params["ref"]))
 
-    def _new_ref(self, repo: Repo, prefix: str, request: Request, revision: str) -> Response:
-        ref, commit = prefix + unquote(request.path_params["ref"]), repo.commit(revision)
+    def _new_ref(self, repo: Repo, ref: str, revision: str) -> Response:
+        commit = repo.commit(revision)
         if ref in repo.refs:
             raise ApiError(409, f"Reference already exists: {ref}")
         repo.refs[ref] = commit.id
@@ -191,7 +193,8 @@ def _front_matter(content: bytes) -> dict[str, Any]:
         data = yaml.safe_load(_split_card(content.decode(errors="replace")) or "")
     except yaml.YAMLError:
         return {}
-    return data if isinstance(data, dict) else {}
+    # a date of YAML is a text in JSON
+    return json.loads(json.dumps(data, default=str)) if isinstance(data, dict) else {}
 
 
 def _card_faults(content: str) -> tuple[list[str], list[str]]:

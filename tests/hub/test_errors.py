@@ -56,6 +56,18 @@ def test_a_revision_that_does_not_exist(hub: Hub, repo: Repo) -> None:
         hub.api().create_tag(**DATA, tag="v1", revision="v9")
     with pytest.raises(RevisionNotFoundError):
         hub.api().delete_tag(**DATA, tag="v9")
+    with pytest.raises(RevisionNotFoundError):
+        hub.api().upload_file(path_or_fileobj=b"1", path_in_repo="x", **DATA, revision="v9")
+
+
+def test_refs_that_no_one_may_move(hub: Hub, repo: Repo) -> None:
+    api, before = hub.api(), dict(repo.refs)
+    with pytest.raises(HfHubHTTPError, match="main branch"):
+        api.delete_branch(**DATA, branch="main")
+    api.create_tag(**DATA, tag="v1")
+    with pytest.raises(HfHubHTTPError, match="v1 is not a branch"):
+        api.upload_file(path_or_fileobj=b"1", path_in_repo="x", **DATA, revision="v1")
+    assert repo.refs == before | {"refs/tags/v1": before["refs/heads/main"]}
 
 
 def test_a_file_or_folder_that_does_not_exist(hub: Hub, repo: Repo) -> None:
@@ -65,6 +77,8 @@ def test_a_file_or_folder_that_does_not_exist(hub: Hub, repo: Repo) -> None:
         list(hub.api().list_repo_tree(**DATA, path_in_repo="nowhere"))
     with pytest.raises(EntryNotFoundError):
         hub.api().delete_file("nothing.txt", **DATA)
+    with pytest.raises(EntryNotFoundError):
+        hub.api().get_discussion_details("user/data", 1, repo_type="dataset")
 
 
 def test_a_gated_repository_shows_its_name_and_not_its_files(hub: Hub, repo: Repo) -> None:
@@ -92,6 +106,10 @@ def test_who_may_not_write_gets_403_and_changes_nothing(hub: Hub, repo: Repo, wh
             attempt()
         assert caught.value.response.status_code == 403
     assert repo.refs == before and list(hub.repos) == ["datasets/user/data"]
+    api.auth_check(**DATA)
+    with pytest.raises(HfHubHTTPError):
+        api.auth_check(**DATA, write=True)
+    hub.api().auth_check(**DATA, write=True)
 
 
 def test_a_token_that_nobody_has_is_401(hub: Hub, repo: Repo) -> None:
@@ -142,12 +160,14 @@ def test_content_that_is_not_the_announced_one_is_refused(hub: Hub, repo: Repo) 
     assert httpx2.put(f"{url}/1", content=b"other").status_code == 200
     parts = {"oid": oid, "parts": [{"partNumber": 1, "etag": '"wrong"'}]}
     assert httpx2.post(f"{url}/complete", json=parts).status_code == 400
+    verify, token = {"oid": oid, "size": 5}, {"Authorization": f"Bearer {hub.token}"}
+    assert httpx2.post(f"{url}/verify", json=verify, headers=token).status_code == 404
     line = {"key": "lfsFile", "value": {"path": "x.bin", "algo": "sha256", "oid": oid, "size": 5}}
     header = {"key": "header", "value": {"summary": "s"}}
     answer = httpx2.post(
         f"{hub.endpoint}/api/datasets/user/data/commit/main",
         content="\n".join(json.dumps(part) for part in (header, line)),
-        headers={"Authorization": f"Bearer {hub.token}"},
+        headers=token,
     )
     assert answer.status_code == 400 and "does not exist" in answer.text
     assert "x.bin" not in repo.files()

@@ -16,7 +16,7 @@ from huggingface_hub import (
     hf_hub_download,
     snapshot_download,
 )
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
 from tests.hub import Hub, Repo
 
@@ -86,8 +86,11 @@ def test_info_tells_sizes_hashes_card_and_commit(hub: Hub, repo: Repo) -> None:
     assert info.card_data.license == "apache-2.0"
     first = list(repo.log())[-1]
     assert len(hub.api().dataset_info("user/data", revision=first.id).siblings) == 1
+    api = hub.api()
+    api.upload_file(path_or_fileobj=b"---\nmade: 2026-11-22\n---\n", path_in_repo="README.md", **DATA)
+    assert api.dataset_info("user/data").card_data.made == "2026-11-22"
     narrow = hub.api().dataset_info("user/data", expand=["sha", "lastModified"])
-    assert narrow.sha == info.sha and narrow.siblings is None
+    assert narrow.sha == repo.commit().id and narrow.siblings is None
 
 
 def test_listings_come_in_pages_and_say_what_changed_last(hub: Hub, repo: Repo) -> None:
@@ -136,6 +139,8 @@ def test_a_commit_adds_copies_and_deletes_or_does_nothing(hub: Hub, repo: Repo) 
 def test_branches_and_tags_name_commits(hub: Hub, repo: Repo) -> None:
     api, first = hub.api(), repo.commit().id
     api.create_tag(**DATA, tag="v1.0", tag_message="a version")
+    api.create_tag(**DATA, tag="100%25", revision="v1.0")
+    api.delete_tag(**DATA, tag="100%25")
     api.create_branch(**DATA, branch="next/one", revision="v1.0")
     api.upload_file(path_or_fileobj=b"1", path_in_repo="new.txt", **DATA, revision="next/one")
     refs = api.list_repo_refs(**DATA)
@@ -177,13 +182,15 @@ def test_a_pull_request_that_conflicts_is_not_merged(hub: Hub, repo: Repo) -> No
     assert pull.status == "draft"
     api.upload_file(path_or_fileobj=b"theirs", path_in_repo="same.txt", **DATA, revision="refs/pr/1")
     api.upload_file(path_or_fileobj=b"ours", path_in_repo="same.txt", **DATA)
-    with pytest.raises(Exception, match="409"):
+    with pytest.raises(HfHubHTTPError, match="409"):
         api.merge_pull_request("user/data", 1, repo_type="dataset")
     assert api.get_discussion_details("user/data", 1, repo_type="dataset").conflicting_files == ["same.txt"]
     assert hub.read("datasets/user/data", "same.txt") == b"ours"
     api.comment_discussion("user/data", 1, "never mind", repo_type="dataset")
     assert api.change_discussion_status("user/data", 1, "closed", repo_type="dataset").new_status == "closed"
     assert not list(api.get_repo_discussions(**DATA, discussion_status="open"))
+    with pytest.raises(HfHubHTTPError, match="409"):
+        api.merge_pull_request("user/data", 1, repo_type="dataset")
 
 
 def test_a_snapshot_is_the_folder(hub: Hub, repo: Repo, folder: Path, tmp_path: Path) -> None:
