@@ -42,6 +42,10 @@ PARTS_FILE, FUSION = "parts.json", "fusion"
 _NORMALIZE_MODULE = "sentence_transformers.base.modules.normalize.Normalize"
 
 
+Parts = Mapping[str, Sequence[str]]
+"""The ids of the paintings of each part: ``train``, ``validation``, ``test``."""
+
+
 @dataclass(frozen=True)
 class SimilarityModel:
     """An encoder and a trained head: image -> unit vector, so that a dot product is a cosine similarity.
@@ -56,7 +60,7 @@ class SimilarityModel:
     layers: tuple[Layer, ...]
     tau: float
     facts: Mapping[str, Any]
-    parts: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    parts: Parts = field(default_factory=dict, repr=False)
     fusion: tuple[Layer, ...] = ()
 
     def encode(self, images: Sequence[Image.Image]) -> np.ndarray:
@@ -110,7 +114,7 @@ def save_model(
     layers: Sequence[Layer],
     tau: float,
     facts: Mapping[str, Any],
-    parts: Mapping[str, Sequence[str]] | None = None,
+    parts: Parts | None = None,
     fusion: Sequence[Layer] = (),
 ) -> None:
     """Writes the folder described above. ``modules.json`` comes last, so that a folder having it is complete."""
@@ -126,8 +130,6 @@ def save_model(
         modules.append((path, layer.module))
     for number, layer in enumerate(fusion):
         write_layer(folder / FUSION / f"{number}_{layer.folder}", layer)
-    if parts is not None:
-        write_json(folder / PARTS_FILE, {name: list(ids) for name, ids in parts.items()})
     path = f"{len(modules)}_Normalize"
     (folder / path).mkdir(exist_ok=True)
     write_json(folder / path / "config.json", KEYS)
@@ -135,25 +137,36 @@ def save_model(
     write_json(folder / "config_sentence_transformers.json", {
         "model_type": "SentenceTransformer", "prompts": {"query": "", "document": ""}, "default_prompt_name": None,
         "similarity_fn_name": "cosine"})  # fmt: skip
-    known = {"artsim": __version__, "encoder": encoder.name, "revision": encoder.revision, "tau": tau, **facts}
-    write_json(folder / FACTS_FILE, known)
-    (folder / "README.md").write_text(render_card(known, dim=layers[-1].outputs), encoding="utf-8")
+    write_facts(folder, encoder.name, encoder.revision, tau, facts, parts, layers[-1].outputs)
     write_json(folder / "modules.json",
            [{"idx": i, "name": str(i), "path": p, "type": t} for i, (p, t) in enumerate(modules)])  # fmt: skip
 
 
+def write_facts(
+    folder: Path, encoder: str, revision: str, tau: float, facts: Mapping[str, Any], parts: Parts | None, dim: int
+) -> None:
+    """Writes what is known of a model beside its weights: `artsim.json`, `parts.json` and the card."""
+    if parts is not None:
+        write_json(folder / PARTS_FILE, parts)
+    known = {"artsim": __version__, "encoder": encoder, "revision": revision, "tau": tau, **facts}
+    write_json(folder / FACTS_FILE, known)
+    (folder / "README.md").write_text(render_card(known, dim=dim), encoding="utf-8")
+
+
 def load_model(path: str | Path) -> SimilarityModel:
-    """A model that :func:`save_model` wrote, ready to encode. Imports neither sentence-transformers nor transformers.
+    """A model that artsim trained, ready to encode. Imports neither sentence-transformers nor transformers, unless its
+    encoder needs them, as one that was trained end to end does: its weights lie in the folder itself.
 
     Raises:
         ConfigError: no such model, a file of it is missing or damaged, or its encoder has changed since.
     """
     folder = Path(path)
-    if not (folder / "modules.json").is_file() or not (folder / ENCODER_FILE).is_file():
+    own_weights = not (folder / ENCODER_FILE).is_file()
+    if not (folder / "modules.json").is_file() or not (folder / FACTS_FILE).is_file():
         raise ConfigError(f"{path} is no artsim model; make one: artsim train siamese DATASET --out {path}")
     try:
-        named = json.loads((folder / ENCODER_FILE).read_text("utf-8"))
         facts = json.loads((folder / FACTS_FILE).read_text("utf-8"))
+        named = {} if own_weights else json.loads((folder / ENCODER_FILE).read_text("utf-8"))
         modules = json.loads((folder / "modules.json").read_text("utf-8"))
         layers = tuple(read_layer(folder / m["path"], m["type"]) for m in modules if m["type"] in LAYERS)
         fusion = tuple(read_layer(path, Dense.module) for path in sorted((folder / FUSION).glob("*_Dense")))
@@ -161,6 +174,8 @@ def load_model(path: str | Path) -> SimilarityModel:
         tau = float(facts["tau"])
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"the model in {path} cannot be read ({error}); train it again") from error
+    if own_weights:
+        return SimilarityModel(folder.name, get_encoder(str(folder.resolve())), (), tau, facts, parts)
     encoder = get_encoder(pinned(named["encoder"], named["revision"]))
     check_revision(encoder, named["revision"], str(path))
     return SimilarityModel(folder.name, encoder, layers, tau, facts, parts, fusion)

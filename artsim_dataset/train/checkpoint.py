@@ -54,15 +54,19 @@ class Checkpoint:
         except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
             said = " ".join(str(error).split())
             raise ConfigError(f"the checkpoint {self.file} cannot be read ({said}): {fix}") from error
-        different = [name for name in {**theirs, **self.identity} if theirs.get(name) != self.identity.get(name)]
-        if different:
-            name = different[0]
-            raise ConfigError(
-                f"{self.file.parent} holds a run with {name} {theirs.get(name)}, not {self.identity.get(name)}: "
-                f"give the same settings and data to go on with it, or {fix}"
-            )
+        check_identity(theirs, self.identity, self.file.parent)
         return state
 
     def clear(self) -> None:
         """The run is over and its model written."""
         shutil.rmtree(self.file.parent, ignore_errors=True)
+
+
+def check_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], folder: Path) -> None:
+    """Raises ConfigError, naming the first difference, when the checkpoint in ``folder`` is another run's."""
+    for name in {**theirs, **ours}:
+        if theirs.get(name) != ours.get(name):
+            raise ConfigError(
+                f"{folder} holds a run with {name} {theirs.get(name)}, not {ours.get(name)}: give the same settings "
+                f"and data to go on with it, or remove {folder} to start again"
+            )

@@ -123,7 +123,7 @@ def train_epoch(
 ) -> dict[str, float]:
     """One pass over the paintings trained on. Returns means over the batches: loss and S2's metrics as it went."""
     network.train()
-    mean = _Mean()
+    mean = Mean()
     for batch in batches(samples, epoch, config):
         vectors = _embedded(network, batch)
         found, tau = terms(vectors), network.tau
@@ -144,7 +144,7 @@ def validate(network: Network, samples: Samples, config: TrainConfig) -> dict[st
     """``loss`` at the first tau, so that epochs with another tau compare; recall@1 of the variants among the originals
     of their block; S2's metrics at the learned tau, as S2 reports them."""
     network.eval()
-    mean = _Mean()
+    mean = Mean()
     for batch in validation_batches(samples, config):
         vectors = _embedded(network, batch)
         found = terms(vectors)
@@ -162,7 +162,7 @@ def _embedded(network: Network, batch: Batch) -> Tensor:
     return network.head(batch.embeddings.flatten(0, 1)).unflatten(0, batch.embeddings.shape[:2])
 
 
-class _Mean:
+class Mean:
     """Means of numbers by name, weighted by how many anchors they are of."""
 
     def __init__(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import PUBLISHED
 from artsim_dataset.schema import seed_from
 from artsim_dataset.splits import Scheme, assign_splits
@@ -31,7 +32,8 @@ def divide(
     | 80/20, 40/60 | all | 80, 40 % | all others, as in S2 | none: S2 reports its validation part |
     | artist-disjoint | all | the rest | ``validation_share`` of 80 %, other artists | 20 %, other artists |
 
-    No group of near-duplicates is on two sides in any of them, and no artist either where "other artists" is said.
+    No group of near-duplicates is on two sides in any of them, and no artist either where "other artists" is said
+    (unless there is one artist only). ConfigError when there is one group only.
     """
     columns = [np.array(column, object) for column in (ids, groups, genres, artists)]
     part = np.full(len(ids), TRAIN, object)
@@ -43,7 +45,14 @@ def divide(
     if scheme in (PUBLISHED, "artist-disjoint"):
         rest = np.flatnonzero(part == TRAIN)
         ids_, groups_, _, artists_ = (column[rest].tolist() for column in columns)
-        part[rest[holdout(ids_, components(artists_, groups_), validation_share, seed)]] = VALIDATION
+        linked = components(artists_, groups_)
+        if len(set(linked.tolist())) < 2:  # artists and groups tie all together: then groups alone are kept whole
+            linked = components(groups_)
+        if len(set(linked.tolist())) < 2:
+            raise ConfigError(
+                "all paintings to train on are near-duplicates of each other: none is left to validate on"
+            )
+        part[rest[holdout(ids_, linked, validation_share, seed)]] = VALIDATION
     return part
 
 

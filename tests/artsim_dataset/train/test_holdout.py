@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artsim_dataset.train.holdout import components, holdout
+from artsim_dataset.errors import ConfigError
+from artsim_dataset.train.holdout import SCHEMES, components, divide, holdout
 
 names = st.sampled_from(["", "a", "b", "c", "d"])
 paintings = st.lists(st.tuples(names, st.sampled_from("uvwxyz")), min_size=2, max_size=30)
@@ -41,3 +43,46 @@ def test_about_the_share_is_held_out_and_a_prolific_artist_is_passed_over() -> N
         held = holdout(ids, components(artists), 0.1, seed)
         assert held.sum() == 10 and not held[:50].any()
     assert len({tuple(holdout(ids, components(artists), 0.1, seed)) for seed in range(5)}) == 5
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@given(rows=paintings, seed=st.integers(0, 5))
+def test_no_scheme_cuts_a_group_and_the_artist_disjoint_one_no_artist(
+    scheme: str, rows: list[tuple[str, str]], seed: int
+) -> None:
+    ids = [f"painting-{i}" for i in range(len(rows))]
+    artists, groups = [a for a, _ in rows], [g for _, g in rows]
+    try:
+        part = divide(scheme, ids, groups, ["Cubism"] * len(rows), artists, 0.2, seed)
+    except ConfigError as error:
+        assert "near-duplicates of each other" in str(error)
+        return
+    assert all(len(set(part[np.array(groups) == group])) == 1 for group in set(groups))
+    if scheme == "artist-disjoint":
+        test = {artist for artist, side in zip(artists, part, strict=True) if artist and side == "test"}
+        assert not test & {artist for artist, side in zip(artists, part, strict=True) if side != "test"}
+
+
+def test_paintings_that_are_all_one_group_leave_nothing_to_validate_on() -> None:
+    with pytest.raises(ConfigError, match="all paintings to train on are near-duplicates of each other"):
+        divide("published", ["a", "b"], ["g", "g"], ["Cubism"] * 2, ["", ""], 0.1, 42)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "shares"),
+    [
+        ("published", (0.9, 0.1, 0.0)),
+        ("80/20", (0.8, 0.2, 0.0)),
+        ("40/60", (0.4, 0.6, 0.0)),
+        ("artist-disjoint", (0.72, 0.08, 0.2)),
+    ],
+)
+def test_each_scheme_has_the_shares_it_says(scheme: str, shares: tuple[float, float, float]) -> None:
+    ids = [f"p{i}" for i in range(500)]
+    genres = [f"genre-{i % 5}" for i in range(500)]
+    artists = [f"artist-{i // 2}" for i in range(500)]
+    part = divide(scheme, ids, ids, genres, artists, 0.1, 42)
+    got = [(part == name).mean() for name in ("train", "validation", "test")]
+    assert got == pytest.approx(shares, abs=0.01)
+    assert (part == divide(scheme, ids, ids, genres, artists, 0.1, 42)).all()
+    assert (part != divide(scheme, ids, ids, genres, artists, 0.1, 43)).any()
