@@ -1,4 +1,4 @@
-"""Labels from words: which artists, media and movements a caption or prompt names (LAION-Styles, arXiv 2404.01292).
+"""Labels from words: which artists, media and movements captions or prompts name (LAION-Styles, arXiv 2404.01292).
 
 In the manner of LAION-Styles: a list of tags is searched in the texts, tags with too many hits say nothing and are
 dropped, and near-duplicate images become one that has the tags of all. Every step is a function from a table to a

@@ -12,7 +12,7 @@ the time.
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from random import Random
 
 from PIL import Image, ImageOps
@@ -101,8 +101,8 @@ def augmentation(image_id: str, index: int, seed: int) -> View:
     """
     draw = Random(seed_from(image_id, "augment", index, seed))
     crop = _crop(draw, AUGMENTED_SIDE)
-    factors = [math.exp(_between(draw, (-COLOUR_RANGE, COLOUR_RANGE))) for _ in range(3)]
-    return View(crop.left, crop.top, crop.width, crop.height, crop.mirrored, *factors)
+    brightness, contrast, saturation = (math.exp(_between(draw, (-COLOUR_RANGE, COLOUR_RANGE))) for _ in range(3))
+    return replace(crop, brightness=brightness, contrast=contrast, saturation=saturation)
 
 
 def csd_view(image_id: str, index: int, seed: int, aspect: float) -> View:

@@ -75,12 +75,17 @@ def embed_style(
 ) -> StyleSamples:
     """Embeds what the cache has not: every painting whole, and ``views`` views of it as CSD takes them.
 
-    Raises ConfigError when no artist has two paintings.
+    Raises ConfigError when no artist has two paintings, or no two paintings share a label.
     """
     rows = PairRows(dataset)
     first = rows.first_row
-    tagged = label_table(labels, rows.artists[first], rows.genres[first], _texts(dataset, first))
+    captions = [str(caption or "") for caption in dataset.select_columns(["caption"])["caption"]]
+    # Prompts say what the variants show, not what the originals do, and are not searched.
+    tagged = label_table(labels, rows.artists[first], rows.genres[first], [captions[row] for row in first])
     kept, tagged = merge(tagged, _groups(rows.groups[first]))
+    tagged = cap(tagged, least=2)
+    if not tagged.names:
+        raise ConfigError(f"no two paintings of the train split share a label ({', '.join(labels)}): use other labels")
     ids, artist = rows.painting_ids[kept], rows.artists[first][kept].astype(str)
     held_out = known_artists(ids.tolist(), artist.tolist(), validation_share, seed)
     asked: list[Wanted] = []
@@ -90,11 +95,11 @@ def embed_style(
         seen = [FULL, *(csd_view(painting, index, seed, aspect) for index in range(views))]
         asked += [Wanted(int(row), "original", view) for view in seen]
     positions = embed(rows, asked, encoder, cache, progress).reshape(-1, 1 + views)
-    return StyleSamples(ids, artist, cap(tagged, least=2), held_out, positions[:, 0], positions[:, 1:], cache)
+    return StyleSamples(ids, artist, tagged, held_out, positions[:, 0], positions[:, 1:], cache)
 
 
 def label_table(kinds: Sequence[str], artists: np.ndarray, genres: np.ndarray, texts: Sequence[str]) -> Tagged:
-    """One table of all kinds of labels: who painted it, its genre, and what its caption and prompts name.
+    """One table of all kinds of labels: who painted it, its genre, and what its caption names.
 
     Names are ``artist:...``, ``genre:...`` and ``tag:...``. Tags are media, movements and the artists of the data set;
     one that more than half of the texts (or 100,000) name says nothing and is dropped. Unknown artists are no label.
@@ -125,8 +130,9 @@ def known_artists(ids: Sequence[str], artists: Sequence[str], share: float, seed
     held = np.zeros(len(ids), bool)
     wanted = max(1, round(share * len(ids)))
     for at in sorted(range(len(ids)), key=lambda at: seed_from("known artists", ids[at], seed)):
-        if held.sum() < wanted and left[artists[at]] > 1:
+        if wanted and left[artists[at]] > 1:
             held[at] = True
+            wanted -= 1
             left[artists[at]] -= 1
     if not held.any():
         raise ConfigError(
@@ -140,10 +146,3 @@ def _groups(groups: np.ndarray) -> np.ndarray:
     """The groups as integers; a painting without one is alone."""
     names, code = np.unique(groups.astype(str), return_inverse=True)
     return np.where(names[code] == "", len(names) + np.arange(len(code)), code)
-
-
-def _texts(dataset: Dataset, rows: np.ndarray) -> list[str]:
-    """Caption and prompts of each painting, as one text."""
-    columns = [c for c in ("caption", "prompt_complete", "prompt_compressed") if c in dataset.column_names]
-    table = dataset.select_columns(columns)[:] if columns else {}
-    return [" | ".join(str(table[column][row] or "") for column in columns) for row in rows]

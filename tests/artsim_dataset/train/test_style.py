@@ -148,6 +148,12 @@ def test_labels_are_artist_genre_and_what_the_words_name() -> None:
     assert label_table(("genre",), artists, genres, texts).names == ("genre:Cubism", "genre:Rococo")
 
 
+def test_labels_that_nobody_shares_are_refused(tmp_path: Path) -> None:
+    alone = pairs_dataset(6, artists=3)  # its captions are empty
+    with pytest.raises(ConfigError, match=r"share a label \(tags\)"):
+        trained(alone, tmp_path, replace(CONFIG, labels=("tags",)))
+
+
 def test_near_duplicates_are_one_painting_with_the_labels_of_all(dataset: Dataset, tmp_path: Path) -> None:
     rows = dataset.to_list()
     rows[6]["group"] = rows[0]["group"] = "twins"
