@@ -169,21 +169,41 @@ def test_refused_push_leaves_nothing_and_the_same_call_goes_on(hub: Hub, tmp_pat
 # --- refused before any training -------------------------------------------------------------------------------------
 
 
-def test_what_cannot_be_pushed_is_said_before_training(hub: Hub, sharded: Path, tmp_path: Path) -> None:
-    def train(repo: str, **env: str) -> subprocess.CompletedProcess[str]:
-        return run(hub, "-m", "artsim_dataset.cli", "train", "siamese", str(sharded), "--out", str(tmp_path / "model"),
-                   "--push", repo, env=env)  # fmt: skip
+CHECK = """
+import json, os, sys
+from artsim_dataset.errors import ConfigError
+from artsim_dataset.push import check_push
+for repo, token in json.loads(sys.argv[1]):
+    os.environ["HF_TOKEN"] = token
+    try:
+        print(check_push(repo))
+    except ConfigError as error:
+        print(error)
+"""
 
+
+def test_what_cannot_be_pushed_is_known_from_the_name_and_the_token(hub: Hub) -> None:
     cases = [
-        (train("guest/model"), "the token for the Hub is user's, who may not write to guest/model"),
-        (train("user/model", HF_TOKEN=hub.reader_token), "may only read"),
-        (train("user/mo del"), "cannot be the name of a repository"),
-        (train("model"), "'model' names no owner: give user/name"),
-        (train("user/model", HF_TOKEN="hf_unknown"), "the Hub does not know your token"),
+        ("user/model", hub.token, "None"),
+        ("museum/model", hub.token, "None"),
+        ("guest/model", hub.token, "the token for the Hub is user's, who may not write to guest/model"),
+        ("user/model", hub.reader_token, "the token for the Hub may only read"),
+        ("user/mo del", hub.token, "'user/mo del' cannot be the name of a repository"),
+        ("model", hub.token, "'model' names no owner: give user/name"),
+        ("user/model", "hf_unknown", "the Hub does not know your token"),
     ]
-    for done, sentence in cases:
-        assert done.returncode == 2 and sentence in done.stderr and done.stderr.count("\n") == 1, done.stderr
-    assert not (tmp_path / "model").exists() and not hub.repos
+    done = run(hub, "-c", CHECK, json.dumps([case[:2] for case in cases]))
+    assert done.returncode == 0, done.stderr
+    for line, (_, _, sentence) in zip(done.stdout.splitlines(), cases, strict=True):
+        assert line.startswith(sentence)
+    assert not hub.repos
+
+
+def test_command_refuses_before_it_trains(hub: Hub, sharded: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    done = run(hub, "-m", "artsim_dataset.cli", "train", "siamese", str(sharded), "--out", str(out), "--push", "a/b")
+    assert done.returncode == 2 and "who may not write to a/b" in done.stderr and done.stderr.count("\n") == 1
+    assert not out.exists() and not hub.repos
 
 
 def test_private_alone_means_nothing_and_says_so(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,62 @@ def hub(sharded: Path) -> Iterator[Hub]:
         yield hub
 
 
+IN_TURN = """
+import contextlib, io, json, os, pathlib, runpy, sys
+ran = {}
+for name, arguments in json.loads(sys.argv[1]).items():
+    sys.argv, told = [name, *arguments], io.StringIO()
+    with contextlib.redirect_stdout(told):
+        runpy.run_path(name, run_name="__main__")
+    kept = len(list(pathlib.Path(os.environ["HF_HOME"]).rglob("*.arrow")))
+    ran[pathlib.Path(name).stem] = {"told": told.getvalue(), "kept": kept}
+print(json.dumps(ran))
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What the examples with torch printed, the files of the datasets cache after each, and what they wrote."""
+
+    told: dict[str, str]
+    kept: dict[str, int]
+    folder: Path
+
+
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_clip(tmp_path_factory.mktemp("tiny") / "clip")
+def ran(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """All examples with torch, one after another in one process: importing what they use is most of the work."""
+    folder = tmp_path_factory.mktemp("examples")
+    clip, pipeline = tiny_clip(folder / "clip"), tiny_pix2pix(folder / "pix2pix")
+    common = ("--learning-rate", "1e-3", "--epochs", 2, "--batch", 8, "--model", clip)
+    jobs = {
+        "pytorch_dataloader": ("--streaming", "--workers", 2, "--batch", 5),
+        "finetune_sentence_transformers": (*common, "--out", folder / "encoder"),
+        "finetune_clip": (*common, "--out", folder / "trained-clip"),
+        "finetune_lora": ("--model", pipeline, "--out", folder / "lora", "--batch", 2, "--steps", 3, "--size", 64,
+                          "--rank", 2, "--learning-rate", 0.1),
+    }  # fmt: skip
+    given = {str(EXAMPLES / f"{name}.py"): [REPO, *map(str, arguments)] for name, arguments in jobs.items()}
+    done = subprocess.run([sys.executable, "-c", IN_TURN, json.dumps(given)], env=hub.env, cwd=folder,
+                          capture_output=True, text=True, timeout=600)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    results = json.loads(done.stdout.splitlines()[-1])
+    return Ran({n: one["told"] for n, one in results.items()}, {n: one["kept"] for n, one in results.items()}, folder)
+
+
+def tiny_pix2pix(folder: Path) -> Path:
+    """InstructPix2Pix' shape: a UNet of eight channels."""
+    from diffusers import DDIMScheduler, StableDiffusionInstructPix2PixPipeline
+    from transformers import CLIPTextModel
+
+    from tests.builder.models.tiny_diffusion import clip_tokenizer, text_config, unet, vae
+
+    parts: dict[str, Any] = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    pipe = StableDiffusionInstructPix2PixPipeline(
+        vae=seeded(vae), text_encoder=seeded(lambda: CLIPTextModel(text_config())), tokenizer=clip_tokenizer(),
+        unet=seeded(lambda: unet(in_channels=8)), scheduler=DDIMScheduler(), **parts)  # fmt: skip
+    pipe.save_pretrained(folder)
+    return folder
 
 
 def run(hub: Hub, cwd: Path, name: str, *arguments: object) -> str:
@@ -109,12 +163,11 @@ def test_tables_counts_what_the_build_counted(
 EPOCH = r"epoch (\d): (\d+) triplets, [\d.]+ images/s, last batch \((\d+), 3, 224, 224\), first anchor (\S+)"
 
 
-def test_dataloader_streams_from_the_hub_in_workers(hub: Hub, sharded: Path, tmp_path: Path) -> None:
+def test_dataloader_streams_from_the_hub_in_workers(ran: Ran, sharded: Path) -> None:
     triplets = json.loads((sharded / "build.json").read_text())["rows"]["triplets"]["train"]
-    told = run(hub, tmp_path, "pytorch_dataloader", REPO, "--streaming", "--workers", 2, "--batch", 5)
-    epochs = re.findall(EPOCH, told)
+    epochs = re.findall(EPOCH, ran.told["pytorch_dataloader"])
     assert [int(rows) for _, rows, _, _ in epochs] == [triplets, triplets]
-    assert not list(Path(hub.env["HF_HOME"]).rglob("*.arrow")), "streaming keeps nothing"
+    assert ran.kept["pytorch_dataloader"] == 0, "streaming keeps nothing"
 
 
 def test_dataloader_gives_another_order_in_each_epoch(
@@ -137,58 +190,46 @@ def test_webdataset_export_is_read_whole(
     told = run_here(monkeypatch, capsys, "read_webdataset", tmp_path, "--batch", 10, "--workers", 0)
     triplets = json.loads((sharded / "build.json").read_text())["rows"]["triplets"]["train"]
     assert numbers(r"(\d+) different triplets", told) == [triplets]
-    assert f"10 triplets of shape (10, 3, {224}, {224})" in told
+    assert "10 triplets of shape (10, 3, 224, 224)" in told
 
 
 # --- training --------------------------------------------------------------------------------------------------------
 
 
-def test_sentence_transformers_trains_on_triplets_and_measures_them(hub: Hub, clip: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    told = run(hub, tmp_path, "finetune_sentence_transformers", REPO, "--model", clip, "--out", out, "--batch", 4,
-               "--learning-rate", "1e-3")  # fmt: skip
+def test_sentence_transformers_trains_on_triplets_and_measures_them(ran: Ran) -> None:
+    told = ran.told["finetune_sentence_transformers"]
     loss, before, after = numbers(r"loss ([\d.]+); triplet accuracy on \d+ test rows: ([\d.]+) -> ([\d.]+)", told)
     assert math.isfinite(loss) and loss > 0 and 0 <= before <= 1 and 0 <= after <= 1
-    moved = changed(clip / "model.safetensors", out / "model.safetensors")
+    moved = changed(ran.folder / "clip" / "model.safetensors", ran.folder / "encoder" / "model.safetensors")
     assert any("vision_model" in name for name in moved) and not any("text_model" in name for name in moved)
 
 
-def test_clip_learns_which_caption_is_of_which_picture(hub: Hub, clip: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    told = run(hub, tmp_path, "finetune_clip", REPO, "--model", clip, "--out", out, "--batch", 8, "--epochs", 2,
-               "--learning-rate", "1e-3")  # fmt: skip
-    loss, before, after = numbers(r"loss ([\d.]+); loss on the test split: ([\d.]+) -> ([\d.]+)", told)
+def test_clip_learns_which_caption_is_of_which_picture(ran: Ran) -> None:
+    pattern = r"loss ([\d.]+); loss on the test split: ([\d.]+) -> ([\d.]+)"
+    loss, before, after = numbers(pattern, ran.told["finetune_clip"])
     assert math.isfinite(loss) and loss > 0 and before != after
-    moved = changed(clip / "model.safetensors", out / "model.safetensors")
+    moved = changed(ran.folder / "clip" / "model.safetensors", ran.folder / "trained-clip" / "model.safetensors")
     assert any("vision_model" in name for name in moved) and any("text_model" in name for name in moved)
 
 
-def test_lora_is_trained_on_pairs_and_changes_what_the_pipeline_paints(hub: Hub, tmp_path: Path) -> None:
+def test_lora_is_trained_on_pairs_and_changes_what_the_pipeline_paints(ran: Ran) -> None:
     import torch
-    from diffusers import DDIMScheduler, StableDiffusionInstructPix2PixPipeline
+    from diffusers import StableDiffusionInstructPix2PixPipeline
     from PIL import Image
-    from transformers import CLIPTextModel
 
-    from tests.builder.models.tiny_diffusion import clip_tokenizer, text_config, unet, vae
-
-    parts: dict[str, Any] = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
-    pipe = seeded_pipeline = StableDiffusionInstructPix2PixPipeline(
-        vae=seeded(vae), text_encoder=seeded(lambda: CLIPTextModel(text_config())), tokenizer=clip_tokenizer(),
-        unet=seeded(lambda: unet(in_channels=8)), scheduler=DDIMScheduler(), **parts)  # fmt: skip
-    seeded_pipeline.save_pretrained(tmp_path / "model")
-    told = run(hub, tmp_path, "finetune_lora", REPO, "--model", tmp_path / "model", "--out", tmp_path / "lora",
-               "--batch", 2, "--steps", 3, "--size", 64, "--rank", 2, "--learning-rate", "0.1")  # fmt: skip
-    losses = [float(loss) for loss in re.findall(r"step \d+: loss ([\d.]+)", told)]
+    losses = [float(loss) for loss in re.findall(r"step \d+: loss ([\d.]+)", ran.told["finetune_lora"])]
     assert len(losses) == 2 and all(map(math.isfinite, losses))
-    weights = load_file(tmp_path / "lora" / "pytorch_lora_weights.safetensors")
+    weights = load_file(ran.folder / "lora" / "pytorch_lora_weights.safetensors")
     raised = [value for name, value in weights.items() if "lora_B" in name or "lora.up" in name]
     assert raised and all(np.abs(value).max() > 0 for value in raised), "they start at zero"
+    pipe = StableDiffusionInstructPix2PixPipeline.from_pretrained(ran.folder / "pix2pix")
+    pipe.set_progress_bar_config(disable=True)
 
     def paint() -> np.ndarray:
         options: dict[str, Any] = {"num_inference_steps": 2, "generator": torch.Generator().manual_seed(0)}
-        pipe.set_progress_bar_config(disable=True)
         return np.asarray(pipe("a quiet harbour", image=Image.new("RGB", (64, 64), "teal"), **options).images[0])
 
     before = paint()
-    pipe.load_lora_weights(tmp_path / "lora")
+    assert np.array_equal(paint(), before)
+    pipe.load_lora_weights(ran.folder / "lora")
     assert not np.array_equal(paint(), before)
