@@ -51,8 +51,8 @@ def load_artsim(
         splits: ``80/20``, ``40/60`` or ``artist-disjoint`` instead of the published ones. Near-duplicates stay
             together.
         originals: of a data set that was published without its paintings: the folder that holds their files, under any
-            names. They are found by sha256, and the rows are those of the full data set. Without it they load as
-            published: what shows an original is None. Not together with the four above.
+            names, or ``hf:owner/name``. They are found by sha256, and the rows are those of the full data set. Without
+            it they load as published: what shows an original is None. Not together with the four above.
         options: passed on to `datasets.load_dataset`; with any of the four above only ``revision``, ``token``,
             ``num_proc``, ``cache_dir`` and ``keep_in_memory``.
 
@@ -84,7 +84,7 @@ def load_artsim(
     if originals is not None:
         if chosen.given():
             raise ConfigError(f"'originals' cannot be given together with {', '.join(chosen.given())}")
-        return _load_joined(path, config, split, streaming, Path(originals).expanduser(), options)
+        return _load_joined(path, config, split, streaming, originals, options)
     if chosen.given():
         return _load_derived(path, config, split, streaming, chosen, options)
     return _load_published(path, config, split, streaming, options)
@@ -109,7 +109,7 @@ def _load_published(path: str | Path, config: str, split: str | None, streaming:
 
 
 def _load_joined(
-    path: str | Path, config: str, split: str | None, streaming: bool, paintings: Path, options: dict[str, Any]
+    path: str | Path, config: str, split: str | None, streaming: bool, paintings: str | Path, options: dict[str, Any]
 ) -> Any:
     """The published rows with their originals, from one commit of a repository."""
     from artsim_dataset.originals import join, read_recipe

@@ -1,4 +1,4 @@
-"""Joins paintings to a data set that was published without them, from a folder of the same files.
+"""Joins paintings to a data set that was published without them, from a folder of the same files or from the Hub.
 
 Such a data set has the columns of a full one, and its originals are null: ``original`` in `pairs`, ``anchor`` and
 ``negative`` in the triplets, ``image`` of the rows labelled original in `real_vs_ai`. `originals.json` is the recipe:
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artsim_dataset.errors import ArtsimError, ConfigError
+from artsim_dataset.hub_paintings import PREFIX, bring_paintings
 from artsim_dataset.schema import LABELS, painting_id_of
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def read_recipe(published: Published, shown: object) -> Recipe:
 # --- finding files -------------------------------------------------------------------------------------------------
 
 
-def find_paintings(folder: Path, recipe: Recipe, ids: Iterable[str]) -> dict[str, Path]:
+def find_paintings(folder: Path, recipe: Recipe, ids: Iterable[str], shown: str | Path) -> dict[str, Path]:
     """The file of each painting, found by its sha256.
 
     Args:
@@ -112,13 +113,14 @@ def find_paintings(folder: Path, recipe: Recipe, ids: Iterable[str]) -> dict[str
             when all are found.
         recipe: which file is meant.
         ids: the paintings that are needed.
+        shown: what a person called the folder.
 
     Raises:
         ConfigError: ``folder`` is none.
         ArtsimError: paintings are missing; how many, and the first of them.
     """
     if not folder.is_dir():
-        raise ConfigError(f"originals: {folder} is no folder; give the one that holds the paintings")
+        raise ConfigError(f"originals: {shown} is no folder; give the one that holds the paintings, or hf:owner/name")
     needed = set(ids)
     unknown = sorted(needed - recipe.files.keys())
     if unknown:
@@ -136,8 +138,8 @@ def find_paintings(folder: Path, recipe: Recipe, ids: Iterable[str]) -> dict[str
     if missing:
         first = ", ".join(missing[:_SHOWN]) + (" ..." if len(missing) > _SHOWN else "")
         raise ArtsimError(
-            f"{len(missing):,} of {len(needed):,} paintings are not in {folder}: {first}; they are found by the sha256 "
-            f"of the file, so another scan of the same painting does not count"
+            f"{len(missing):,} of {len(needed):,} paintings are not in {shown}: {first}; they are found by the sha256 "
+            f"of the file, so another scan of the same painting, or the same one encoded again, does not count"
         )
     return {id_: found[recipe.files[id_]] for id_ in needed}
 
@@ -252,14 +254,14 @@ def _small(
     return shrink(jpeg, box, size, quality)
 
 
-def join(rows: Any, config: str, recipe: Recipe, folder: Path, num_proc: int | None = None) -> Any:
+def join(rows: Any, config: str, recipe: Recipe, originals: str | Path, num_proc: int | None = None) -> Any:
     """A split of `datasets` (map-style or streamed) with its originals filled in.
 
     Args:
         rows: a split of a data set without originals.
         config: its config.
         recipe: of the data set.
-        folder: the paintings.
+        originals: where the paintings are: a folder, or ``hf:owner/name`` for a data set on the Hub.
         num_proc: processes, for a map-style split. Its joined form is cached by `datasets`.
 
     Raises:
@@ -278,7 +280,11 @@ def join(rows: Any, config: str, recipe: Recipe, folder: Path, num_proc: int | N
     else:
         light = rows.select_columns(list(ID_COLUMNS[config]))
         needed = {id_ for row in light for _, id_ in originals_of(config, row)}
-    work = Join(config, recipe, find_paintings(folder, recipe, needed))
+    if str(originals).startswith(PREFIX):
+        folder = bring_paintings(str(originals), {recipe.files[id_] for id_ in needed if id_ in recipe.files})
+    else:
+        folder = Path(originals).expanduser()
+    work = Join(config, recipe, find_paintings(folder, recipe, needed, originals))
     for column, feature in features.items():
         if isinstance(feature, Image):
             rows = rows.cast_column(column, Image(decode=False))  # the work needs no pixels of the others

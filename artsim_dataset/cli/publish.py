@@ -28,7 +28,7 @@ from artsim_dataset.cli import app
 from artsim_dataset.cli.terminal import command, err, out, print_json, printable, shown
 
 if TYPE_CHECKING:
-    from builder.publish import Published
+    from builder.publish import Publication
     from builder.publish.plan import Plan
 
 _SHOWN_NAMES = 10
@@ -75,7 +75,7 @@ def publish_command(
         _show(done, dry_run)
 
 
-def _as_json(done: Published, dry_run: bool) -> dict[str, object]:
+def _as_json(done: Publication, dry_run: bool) -> dict[str, object]:
     plan = done.plan
     names = {"new": plan.new, "changed": plan.changed, "unchanged": plan.unchanged, "removed": plan.removed}
     return {
@@ -92,7 +92,7 @@ def _as_json(done: Published, dry_run: bool) -> dict[str, object]:
     }
 
 
-def _show(done: Published, dry_run: bool) -> None:
+def _show(done: Publication, dry_run: bool) -> None:
     if done.sent_nothing and not dry_run:
         out.print(f"[green]Nothing to send[/green]: {shown(done.repo)} has this build already.")
     else:

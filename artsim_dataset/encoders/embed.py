@@ -88,8 +88,13 @@ class PairRows:
         return len(self.ids)
 
     def image_bytes(self, row: int, column: str) -> bytes:
-        """The encoded image as stored."""
+        """The encoded image as stored. Raises ConfigError for a painting that was not published."""
         stored = self._images[column][int(row)][column]
+        if stored is None:
+            raise ConfigError(
+                f"{self.ids[row]} has no picture in column '{column}': the data set was published without its "
+                "originals, and needs the paintings: load_artsim(..., originals=...)"
+            )
         if stored["bytes"] is not None:
             return stored["bytes"]
         return Path(stored["path"]).read_bytes()

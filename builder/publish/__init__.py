@@ -25,7 +25,7 @@ from builder.publish.patience import patiently
 from builder.publish.plan import FILES_PER_COMMIT, Plan, make_plan, strangers
 from builder.publish.repository import MAIN, PARTS, REVIEW, Head, Repository, check_visibility
 
-__all__ = ["Published", "Target", "Teller", "publish"]
+__all__ = ["Publication", "Target", "Teller", "publish"]
 
 
 class Teller(Watcher, Protocol):
@@ -51,7 +51,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Published:
+class Publication:
     """What was done. ``plan`` is that of the beginning. ``commit``, ``tag`` and ``pull_request`` are '' where there is
     none; ``checked`` are the configs that were read back; ``left`` are entries of the folder that were not published.
     """
@@ -71,14 +71,13 @@ class Published:
         return self.plan.operations == 0
 
 
-def publish(folder: Path, target: Target, tell: Teller, api: Any = None) -> Published:
+def publish(folder: Path, target: Target, tell: Teller) -> Publication:
     """Publishes a data set folder; a second time, what changed since.
 
     Args:
         folder: what `artsim build` made.
         target: where to, and how.
         tell: told of progress.
-        api: the client (`huggingface_hub.HfApi`); the one that the environment describes when None.
 
     Raises:
         ConfigError: the name cannot be used, there is no token, or it may not do this.
@@ -88,8 +87,7 @@ def publish(folder: Path, target: Target, tell: Teller, api: Any = None) -> Publ
     """
     from huggingface_hub import HfApi, get_token
 
-    api = api or HfApi()
-    has_token = bool(api.token or get_token())
+    has_token = bool(get_token())
     if target.pull_request and target.revision != MAIN:
         raise ConfigError("a pull request proposes changes to main: leave out --revision or --create-pr")
     check_name(target.repo, [path.name for path in folder.glob("*.py")])
@@ -100,11 +98,11 @@ def publish(folder: Path, target: Target, tell: Teller, api: Any = None) -> Publ
 
         folder = without_originals(folder, tell)
     content = read_content(folder, target.repo, tell)
-    return _Publication(Repository(api, target.repo), content, target, tell, has_token).run()
+    return _Run(Repository(HfApi(), target.repo), content, target, tell, has_token).run()
 
 
 @dataclass(frozen=True)
-class _Publication:
+class _Run:
     """One run of the command, against a Hub that changes only by it (if it does not, the run ends)."""
 
     repository: Repository
@@ -113,11 +111,11 @@ class _Publication:
     tell: Teller
     has_token: bool
 
-    def run(self) -> Published:
+    def run(self) -> Publication:
         from builder.publish.verify import verify
 
         first = self._patiently(self._first_plan)
-        done = Published(
+        done = Publication(
             self.target.repo,
             self.target.revision,
             f"{self.repository.api.endpoint}/datasets/{self.target.repo}",

@@ -19,7 +19,7 @@ from builder.engine import LocalEngine
 from tests.builder.publish.commands import Commands
 from tests.builder.publish.conftest import SETTINGS, reseal
 from tests.conftest import Silent
-from tests.hub import Hub
+from tests.hub import Hub, refuse
 
 MAIN = "refs/heads/main"
 Publish = Callable[[], str]
@@ -252,10 +252,7 @@ def many(folder: Path) -> Path:
 def test_many_files_arrive_in_parts_and_appear_at_once(hub: Hub, artsim: Commands, many: Path, repo: str) -> None:
     """Cut in the middle, the same command goes on with the same pull request."""
     commits = f"/api/datasets/{repo}/commit/refs/pr/1"
-    hub.fault = lambda r: refused if r.path == commits and r.seen == 0 else None
-    from tests.hub import refuse
-
-    refused = refuse(403, "no more today")
+    hub.fault = lambda r: refuse(403, "no more today") if r.path == commits and r.seen == 0 else None
     stopped = artsim("publish", many, "--repo", repo)
     assert stopped.code == 2
     assert "no more today" in stopped.err
@@ -284,8 +281,6 @@ def test_many_files_arrive_in_parts_and_appear_at_once(hub: Hub, artsim: Command
 def test_a_new_build_meets_a_half_arrived_one_and_replaces_it(
     hub: Hub, artsim: Commands, many: Path, made: Path, repo: str
 ) -> None:
-    from tests.hub import refuse
-
     commits = f"/api/datasets/{repo}/commit/refs/pr/1"
     hub.fault = lambda r: refuse(403, "no more today") if r.path == commits and r.seen == 0 else None
     assert artsim("publish", many, "--repo", repo).code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -13,9 +14,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from datasets import Image, load_dataset
+from datasets import Dataset, Features, Image, load_dataset
+from typer.testing import CliRunner
 
 from artsim_dataset import ArtsimError, ConfigError, load_artsim
+from artsim_dataset.cli import app
 from artsim_dataset.features import FEATURES
 from artsim_dataset.originals import originals_of
 from artsim_dataset.schema import SPLITS
@@ -169,6 +172,12 @@ def test_a_broken_recipe_is_one_sentence(stripped: Path, paintings: Path, tmp_pa
         load_artsim(folder, "pairs", originals=paintings)
 
 
+def test_a_command_that_needs_the_paintings_says_so(stripped: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["encode", str(stripped)], env={"ARTSIM_CACHE": str(tmp_path)})
+    assert done.exit_code == 2
+    assert "has no picture in column 'original': the data set was published without its originals" in done.stderr
+
+
 def test_it_is_written_once_and_again_when_the_build_changes(folder: Path) -> None:
     out = without_originals(folder, Silent())
     written = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
@@ -207,6 +216,17 @@ def test_a_painting_that_slipped_in_is_found(made: Path, stripped: Path, tmp_pat
     )
 
 
+def _give_paintings(hub: Hub, paintings: Path, repo: str) -> None:
+    """The collection as a data set on the Hub: the files as they are, in Parquet, and another among them."""
+    images = [{"bytes": path.read_bytes(), "path": path.name} for path in sorted(paintings.rglob("*.jpg"))]
+    buffer = io.BytesIO()
+    Dataset.from_dict({"image": [*images[:3], None, *images[3:]]}, Features({"image": Image()})).to_parquet(buffer)
+    hub.api().create_repo(repo, repo_type="dataset")
+    hub.api().upload_file(
+        path_or_fileobj=buffer.getvalue(), path_in_repo="train.parquet", repo_id=repo, repo_type="dataset"
+    )
+
+
 def test_from_the_hub_it_is_joined_in_three_lines(
     hub: Hub, artsim: Commands, made: Path, paintings: Path, repo: str
 ) -> None:
@@ -215,15 +235,18 @@ def test_from_the_hub_it_is_joined_in_three_lines(
     there = on_hub(hub, repo)
     assert "originals.json" in there
     assert f'load_artsim("{repo}", "triplets", split="train", originals="paintings/")'.encode() in there["README.md"]
+    _give_paintings(hub, paintings, f"{repo}-source")
     script = (
         "from artsim_dataset import load_artsim\n"
-        f"row = load_artsim({repo!r}, 'triplets', split='train', originals={str(paintings)!r})[0]\n"
-        "print(row['anchor_id'], row['anchor'].tobytes().hex())"
+        f"for originals in ({str(paintings)!r}, 'hf:{repo}-source', 'hf:{repo}-source:default@main'):\n"
+        f"    row = load_artsim({repo!r}, 'triplets', split='train', originals=originals)[0]\n"
+        "    print(row['anchor_id'], row['anchor'].tobytes().hex())\n"
+        f"load_artsim({repo!r}, 'pairs', originals='hf:{repo}')"
     )
     run = subprocess.run([sys.executable, "-c", script], env=hub.env, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
     row = load_dataset(str(made), "triplets", split="train")[0]
-    assert run.stdout.split() == [row["anchor_id"], row["anchor"].tobytes().hex()]
+    assert run.stdout.split() == 3 * [row["anchor_id"], row["anchor"].tobytes().hex()], run.stderr
+    assert run.stderr.strip().endswith(f"{repo} has 2 columns of images; originals come from one with one")
 
     hub.requests.clear()
     assert "Nothing to send" in artsim("publish", made, "--repo", repo, "--without-originals").out
