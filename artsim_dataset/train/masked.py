@@ -3,7 +3,7 @@ epoch, the masked loss, and the validation that chooses the best epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,12 +56,14 @@ class PairImages:
         draws = [seed_from("variant", self.paintings.ids[p], self.epoch, self.config.seed, bits=31) for p in paintings]
         return self._columns(paintings, self.paintings.row(paintings, np.array(draws)), augmented=True)
 
-    def validation_rows(self) -> dict[str, list[Any]]:
-        """The paintings that choose the best epoch (at most 2048, in drawn order), each with its first variant."""
-        order = np.random.default_rng(seed_from("validation", self.config.seed)).permutation(
-            self.paintings.of(VALIDATION)
-        )[:VALIDATION_BLOCK]
-        return self._columns(order, self.paintings.row(order, np.zeros_like(order)), augmented=False)
+    def validation_rows(self) -> Iterator[dict[str, list[Any]]]:
+        """The paintings that choose the best epoch (at most 2048, in drawn order), each with its first variant, a batch
+        at a time: decoded images are large."""
+        draw = np.random.default_rng(seed_from("validation", self.config.seed))
+        order = draw.permutation(self.paintings.of(VALIDATION))[:VALIDATION_BLOCK]
+        for at in range(0, len(order), self.config.batch_size):
+            block = order[at : at + self.config.batch_size]
+            yield self._columns(block, self.paintings.row(block, np.zeros_like(block)), augmented=False)
 
     def _columns(self, paintings: np.ndarray, rows: np.ndarray, augmented: bool) -> dict[str, list[Any]]:
         first = self._rows.first_row[paintings]
@@ -129,12 +131,15 @@ class Validation(BaseEvaluator):
     def __call__(
         self, model: Any, output_path: str | None = None, epoch: float = -1, steps: int = -1
     ) -> dict[str, float]:
-        config, columns = self._images.config, self._images.validation_rows()
-        relations = relations_of(torch.tensor(columns.pop("label")))
-        vectors = torch.stack([
-            torch.as_tensor(model.encode(column, batch_size=config.batch_size, show_progress_bar=False)).float().cpu()
-            for column in columns.values()
-        ])  # fmt: skip
+        config = self._images.config
+        labels, blocks = list[list[int]](), list[Tensor]()
+        for columns in self._images.validation_rows():
+            labels += columns.pop("label")
+            encoded = [
+                model.encode(column, show_progress_bar=False, convert_to_tensor=True) for column in columns.values()
+            ]
+            blocks.append(torch.stack(encoded).float().cpu())
+        vectors, relations = torch.cat(blocks, 1), relations_of(torch.tensor(labels))
         found = terms(vectors)
         numbers = {"loss": objective(found, relations, config.tau, config.loss).item()}
         ranked = (vectors[1] @ vectors[0].T).argmax(1)

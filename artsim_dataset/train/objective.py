@@ -40,7 +40,8 @@ class Relations:
 
     @classmethod
     def of(cls, same: Tensor, genre: Tensor) -> Relations:
-        barred = same | torch.eye(len(same), dtype=torch.bool) | (genre[:, None] == genre[None])
+        itself = torch.eye(len(same), dtype=torch.bool, device=same.device)
+        barred = same | itself | (genre[:, None] == genre[None])
         return cls(same, barred, following(barred))
 
 
@@ -52,11 +53,11 @@ def following(barred: Tensor) -> Tensor:
     >>> following(torch.tensor([[True, True, False], [False, True, True], [True, True, True]])).tolist()
     [2, 0, -1]
     """
-    n = len(barred)
-    order = (torch.arange(n)[:, None] + torch.arange(1, n + 1)[None]) % n
+    n, row = len(barred), torch.arange(len(barred), device=barred.device)
+    order = (row[:, None] + row[None] + 1) % n
     free = ~barred.gather(1, order)
     step = free.byte().argmax(1)
-    return torch.where(free.any(1), (torch.arange(n) + 1 + step) % n, -1)
+    return torch.where(free.any(1), (row + 1 + step) % n, -1)
 
 
 def terms(vectors: Tensor) -> dict[str, Term]:
@@ -97,7 +98,8 @@ def pair_loss(term: Term, relations: Relations, tau: float | Tensor) -> Tensor:
     The pool counts because at test time negatives are originals, not variants.
     """
     anchor, positive, pool, same = term.anchor, term.positive, term.pool, relations.same
-    target, other = torch.arange(len(anchor)), torch.eye(len(anchor), dtype=torch.bool)
+    target = torch.arange(len(anchor), device=anchor.device)
+    other = torch.eye(len(anchor), dtype=torch.bool, device=anchor.device)
     forward = infonce(anchor, torch.cat([positive, pool]), target, torch.cat([same, same | other], 1), tau)
     backward = infonce(positive, anchor, target, same, tau)
     hardest = (anchor @ pool.T).masked_fill(relations.barred, -2.0).max(1).values
