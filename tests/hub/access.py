@@ -66,11 +66,7 @@ class Directory:
         params = request.path_params
         key = f"{params.get('kind', 'models')}/{params['owner']}/{params['name']}"
         account, repo = self.who(request), self.repos.get(key)
-        if (
-            repo is None
-            or repo.private
-            and not (account and (account.name == repo.owner or repo.owner in account.orgs))
-        ):
+        if repo is None or repo.private and not (account and account.owns(repo)):
             if account is None:
                 raise ApiError(401, "Invalid username or password.", "RepoNotFound")
             raise ApiError(404, "Repository not found", "RepoNotFound")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -105,6 +106,8 @@ def test_who_may_not_write_gets_403_and_changes_nothing(hub: Hub, repo: Repo, wh
         with pytest.raises(HfHubHTTPError) as caught:
             attempt()
         assert caught.value.response.status_code == 403
+    with pytest.raises(HfHubHTTPError, match="Pull Request" if who == "guest" else "write token"):
+        api.upload_file(path_or_fileobj=b"1", path_in_repo="x", **DATA)
     assert repo.refs == before and list(hub.repos) == ["datasets/user/data"]
     api.auth_check(**DATA)
     with pytest.raises(HfHubHTTPError):
@@ -160,6 +163,9 @@ def test_content_that_is_not_the_announced_one_is_refused(hub: Hub, repo: Repo) 
     assert httpx2.put(f"{url}/1", content=b"other").status_code == 200
     parts = {"oid": oid, "parts": [{"partNumber": 1, "etag": '"wrong"'}]}
     assert httpx2.post(f"{url}/complete", json=parts).status_code == 400
+    whole = hashlib.sha256(b"other").hexdigest()
+    assert httpx2.put(f"{hub.endpoint}/lfs/{whole}/1", content=b"other").status_code == 200
+    assert httpx2.post(f"{hub.endpoint}/lfs/{whole}/complete", json=parts).status_code == 400, "another ETag"
     verify, token = {"oid": oid, "size": 5}, {"Authorization": f"Bearer {hub.token}"}
     assert httpx2.post(f"{url}/verify", json=verify, headers=token).status_code == 404
     line = {"key": "lfsFile", "value": {"path": "x.bin", "algo": "sha256", "oid": oid, "size": 5}}

@@ -13,6 +13,7 @@ from huggingface_hub import (
     CommitOperationCopy,
     CommitOperationDelete,
     HfFileSystem,
+    get_hf_file_metadata,
     hf_hub_download,
     snapshot_download,
 )
@@ -35,6 +36,10 @@ def test_a_folder_of_small_and_lfs_files_comes_back_as_it_was(hub: Hub, repo: Re
     files = repo.files()
     assert files["data/train.parquet"].lfs == hashlib.sha256((folder / "data/train.parquet").read_bytes()).hexdigest()
     assert files["README.md"].lfs is None
+    for name, etag in (("README.md", files["README.md"].oid), ("data/train.parquet", files["data/train.parquet"].lfs)):
+        url = f"{hub.endpoint}/datasets/user/data/resolve/main/{name}"
+        told = get_hf_file_metadata(url, token=hub.token)
+        assert (told.size, told.etag, told.commit_hash) == (files[name].size, etag, repo.commit().id)
     assert sorted(files) == [".gitattributes", "README.md", "data/train.parquet"]
     assert hub.read("datasets/user/data", "README.md") == (folder / "README.md").read_bytes()
 
