@@ -199,9 +199,8 @@ def test_offline_is_said_to_be_so(hub: Hub, made: Path, repo: str) -> None:
         ("POST", "/commit/main", cut_answer(0), "the connection to the Hub failed"),
         ("POST", "/api/repos/create", refuse(503), "a fault of its own (503"),
         ("PUT", "", cut_upload(5000), ""),
-        ("POST", "/objects/batch", refuse(429, retry_after=1), "the Hub asks for a pause of 1 s"),
     ],
-    ids=["500", "429", "cut commit", "lost answer", "503", "cut file", "429 of the store"],
+    ids=["500", "429", "cut commit", "lost answer", "503", "cut file"],
 )
 def test_a_fault_that_passes_is_waited_out(
     hub: Hub, artsim: Commands, made: Path, repo: str, method: str, end: str, fault: Fault, words: str
@@ -220,10 +219,9 @@ def test_a_fault_that_passes_is_waited_out(
         ("POST", "/objects/batch", refuse(429, retry_after=4000), 1, "asks for a pause of 4000 s"),
         ("POST", "/commit/main", refuse(429, retry_after=4000), 1, "asks for a pause of 4000 s"),
         ("POST", "/objects/batch", refuse(403, "Repository storage limit reached"), 1, "there is no room for"),
-        ("POST", "/commit/main", refuse(403, "this branch is protected"), 2, "this branch is protected"),
         ("POST", "/commit/main", refuse(500), 1, "a fault of its own (500"),
     ],
-    ids=["429 of the store", "429", "quota", "protected", "500"],
+    ids=["429 of the store", "429", "quota", "500"],
 )
 def test_a_fault_that_stays_is_a_sentence_and_the_same_command_goes_on(
     hub: Hub, artsim: Commands, made: Path, repo: str, method: str, end: str, fault: Fault, code: int, words: str

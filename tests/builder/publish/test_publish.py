@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
@@ -13,9 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageOps
 
+from artsim_dataset.features import STUDY_FEATURES
+from artsim_dataset.schema import STUDY_COLUMNS
 from builder.build import build
 from builder.config import load_config
 from builder.engine import LocalEngine
+from builder.seal import seal, write_rejects
+from builder.tables import SplitWriter
 from tests.builder.publish.commands import Commands
 from tests.builder.publish.conftest import SETTINGS, reseal
 from tests.conftest import Silent
@@ -149,6 +154,25 @@ def test_files_of_an_older_build_go_and_those_of_others_stay(
     assert ".gitattributes" in hub.repos[f"datasets/{repo}"].files()
 
 
+def test_a_case_study_is_published_too(hub: Hub, artsim: Commands, made: Path, repo: str, tmp_path: Path) -> None:
+    """Written as `builder.write_study` does, with pictures that are there."""
+    facts = json.loads((made / "build.json").read_text())
+    rows = pq.read_table(made / "pairs" / "train-00000-of-00001.parquet").slice(0, 3).to_pylist()
+    with SplitWriter(tmp_path / "images", "train", STUDY_FEATURES["images"]) as writer:
+        for row in rows:
+            writer.write({column: row.get(column, "") for column in STUDY_COLUMNS} | {"image": row["generated"]})
+    write_rejects(tmp_path, [])
+    study = {**facts, "rows": {"images": {"train": 3}}, "artists": {"a": 3}, "rejects": []}
+    seal(tmp_path, "mark", {k: v for k, v in study.items() if k not in ("inputs", "digest")}, "builder/study_card.md")
+    done = artsim("publish", tmp_path, "--repo", repo)
+    assert done.code == 0, done.err
+    assert f'load_dataset("{repo}", "images")' in done.out
+    assert on_hub(hub, repo).keys() == files_of(tmp_path).keys()
+    refused = artsim("publish", tmp_path, "--repo", repo, "--without-originals")
+    assert refused.code == 2
+    assert "is a case study and has no originals" in refused.err
+
+
 # --- where to ------------------------------------------------------------------------------------------------------
 
 
@@ -164,7 +188,11 @@ def test_a_branch_is_made_and_main_left_alone(hub: Hub, artsim: Commands, made: 
 
 
 def test_private_is_private_and_never_goes_public(hub: Hub, artsim: Commands, made: Path, repo: str) -> None:
-    assert artsim("publish", made, "--repo", repo, "--private").code == 0
+    done = artsim("publish", made, "--repo", repo, "--private", FORCE_COLOR="1")  # as in a terminal: with bars
+    assert done.code == 0, done.err
+    for part in ("check", "read", "upload", "read back"):
+        assert f"{part:<10}" in done.err
+    assert re.search(r"\d/\d+\.\d [kM]B", re.sub(r"\x1b\[[\d;?]*\w", "", done.err))
     assert hub.repos[f"datasets/{repo}"].private
     hub.repos[f"datasets/{repo}"].private = False
     hub.requests.clear()
@@ -275,7 +303,6 @@ def test_many_files_arrive_in_parts_and_appear_at_once(hub: Hub, artsim: Command
     )
     large = sum(file.size for file in state.files().values() if file.lfs)
     assert sent(hub) <= large  # equal pictures are one blob; none was sent twice
-    assert "Nothing to send" in artsim("publish", many, "--repo", repo).out
 
 
 def test_a_new_build_meets_a_half_arrived_one_and_replaces_it(
