@@ -18,7 +18,7 @@ import numpy as np
 from artsim_dataset.errors import ConfigError, MissingExtra
 from artsim_dataset.metrics import Array
 
-QUERIES_AT_ONCE = 2048
+QUERIES_AT_ONCE = 4096
 ROWS_AT_ONCE = 64
 """Rows of the whole database that a tie at the cut needs: 64 x 81,444 scores are 21 MB."""
 
