@@ -148,7 +148,7 @@ def write_facts(
     """Writes what is known of a model beside its weights: `artsim.json`, `parts.json` and the card."""
     if parts is not None:
         write_json(folder / PARTS_FILE, parts)
-    known = {"artsim": __version__, "encoder": encoder, "revision": revision, "tau": tau, **facts}
+    known = {"artsim": __version__, "encoder": encoder, "revision": revision, "dim": dim, "tau": tau, **facts}
     write_json(folder / FACTS_FILE, known)
     (folder / "README.md").write_text(render_card(known, dim=dim), encoding="utf-8")
 

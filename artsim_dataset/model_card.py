@@ -23,13 +23,12 @@ Maps a picture to a unit vector of {dim} numbers; the dot product of two of them
 ```python
 from sentence_transformers import SentenceTransformer
 
-model = SentenceTransformer("{place}", trust_remote_code=True)
+model = SentenceTransformer("{place}"{flag})
 vectors = model.encode(["painting.jpg", "variant.jpg"])
 print(model.similarity(vectors[0], vectors[1]))
 ```
 
-After `pip install 'artsim[train]'`: the encoder is a class of artsim, hence the flag. Without sentence-transformers,
-`artsim_dataset.model.load_model(FOLDER).similarity([image], [other])` gives the same from a folder.
+{needs}
 
 Crop letterbox bars first: identical bars on two pictures would make them alike.
 """
@@ -38,6 +37,18 @@ _SIMILARITY = """Trained so
 that a painting and its AI-generated variants are close and paintings of other genres are far."""
 _STYLE = """Trained so
 that pictures of one artist, genre or medium are close (the loss of CSD, arXiv 2404.01292, on a frozen encoder)."""
+
+_HEAD_NEEDS = """After `pip install 'artsim[train]'`: the encoder is a class of artsim, hence the flag. Without
+sentence-transformers, `artsim_dataset.model.load_model(FOLDER).similarity([image], [other])` gives the same from a
+folder."""
+_WHOLE_NEEDS = "It is a plain model of sentence-transformers: nothing of artsim is needed to use it."
+
+_HEAD_LICENCE = """The weights here are those of the head; they come from the data set above, whose terms and limits
+they inherit (see its card: paintings of WikiArt are for non-commercial research only). The encoder `{encoder}` is not
+part of this repository and has a licence of its own{own}."""
+_WHOLE_LICENCE = """The weights here are those of `{encoder}`, trained further ({how}): its licence holds for them, and
+so do the terms and limits of the data set above (see its card: paintings of WikiArt are for non-commercial research
+only)."""
 
 _LIMITS = """
 ## Limits
@@ -50,9 +61,7 @@ _LIMITS = """
 
 ## Licence
 
-The weights here are those of the head; they come from the data set above, whose terms and limits they inherit (see its
-card: paintings of WikiArt are for non-commercial research only). The encoder `{encoder}` is not part of this
-repository and has a licence of its own{own}.
+{licence}
 """
 
 
@@ -79,16 +88,19 @@ def render_card(facts: Mapping[str, Any], dim: int, publication: Publication | N
     """The card's text from the facts of `artsim.json`; a section whose facts are unknown is left out."""
     place = publication.repo if publication else _FOLDER
     parts = [f"---\n{_metadata(facts, publication)}\n---\n"]
-    parts.append(_HEADER.format(encoder=facts["encoder"], dim=dim, place=place,
+    whole = facts.get("encoder_weights")  # trained end to end: its own weights, no class of artsim
+    flag, needs = ("", _WHOLE_NEEDS) if whole else (", trust_remote_code=True", _HEAD_NEEDS)
+    parts.append(_HEADER.format(encoder=facts["encoder"], dim=dim, place=place, flag=flag, needs=needs,
                                 purpose=_STYLE if facts.get("task") == "style" else _SIMILARITY))  # fmt: skip
     if publication and publication.evaluation:
-        parts.append(_results(publication.evaluation))
+        parts.append(_results(publication.evaluation, facts.get("split", {}).get("scheme", "")))
     if facts.get("history"):
         if not (publication and publication.evaluation):
             parts.append(_validation(facts))
         parts.append(_training(facts, publication.data if publication else None))
     own = ": Apache-2.0" if facts["encoder"] == "lite" else ""
-    parts.append(_LIMITS.format(encoder=facts["encoder"], own=own))
+    licence = (_WHOLE_LICENCE if whole else _HEAD_LICENCE).format(encoder=facts["encoder"], own=own, how=whole)
+    parts.append(_LIMITS.format(licence=licence))
     test = "" if publication else " Test results: `artsim evaluate DATASET --model FOLDER`."
     parts.append(f"\nMade with artsim {facts['artsim']}.{test}\n")
     return "".join(parts)
@@ -107,7 +119,7 @@ def _metadata(facts: Mapping[str, Any], publication: Publication | None) -> str:
                 task_type=TASK,
                 dataset_type=on_hub or "artsim",
                 dataset_name=str(publication.evaluation["dataset"]),
-                dataset_split=str(publication.evaluation["split"]),
+                dataset_split=None if publication.evaluation.get("held_out") else publication.evaluation["split"],
                 dataset_revision=data.commit if data and data.commit else None,
                 metric_type=metric,
                 metric_name=f"{metric}, perturbed variants",
@@ -133,7 +145,7 @@ def _is_hub_id(encoder: str) -> bool:
     return encoder.count("/") == 1 and ":" not in encoder and not encoder.startswith((".", "/", "~"))
 
 
-def _results(evaluation: Mapping[str, Any]) -> str:
+def _results(evaluation: Mapping[str, Any], scheme: str) -> str:
     """Held-out numbers: the model and its encoder without a head, as is and perturbed, with 95 % intervals."""
     rows: list[str] = []
     shown: dict[str, Any] = {"this model": evaluation, "its encoder without the head": evaluation.get("baseline")}
@@ -141,9 +153,11 @@ def _results(evaluation: Mapping[str, Any]) -> str:
         for metric in METRICS if one else ():
             cells = " | ".join(_cell(scores, metric) for scores in (one, one["perturbed"]))
             rows.append(f"| {name} | {metric} | {cells} |")
+    own = bool(evaluation.get("held_out"))
+    where = f"kept from training by the split `{scheme}`" if own else f"split `{evaluation['split']}`"
     return (
         f"\n## Results on held-out paintings\n\n{evaluation['n_variants']:,} variants of "
-        f"{evaluation['n_paintings']:,} paintings, split `{evaluation['split']}`, in brackets 95 % intervals by "
+        f"{evaluation['n_paintings']:,} paintings, {where}, in brackets 95 % intervals by "
         "bootstrap over paintings:\n\n| | | as is | perturbed |\n|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
         "*triplet_accuracy*: how often a painting is closer to its variant than to a painting of another genre; "
         "*recall@1*: how often a variant finds its own painting first among all of the split.\n"
@@ -157,11 +171,12 @@ def _cell(scores: Mapping[str, Any], metric: str) -> str:
 
 def _validation(facts: Mapping[str, Any]) -> str:
     best = facts["history"][facts["best_epoch"]]
+    rows = [f"| {name.replace('_', ' ')} | {value:.4f} |" for name, value in best.items() if name[:10] == "validation"]
     return (
         f"\n## Results in validation (not held out)\n\nOn {facts['validation_paintings']:,} paintings that chose the "
         "best epoch, so these numbers are a little too good; nothing else was measured:\n\n| | |\n|---|---|\n"
-        f"| validation loss | {best['validation_loss']:.4f} |\n"
-        f"| validation recall@1 | {best['validation_recall@1']:.4f} |\n"
+        + "\n".join(rows)
+        + "\n"
     )
 
 

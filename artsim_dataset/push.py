@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
     from artsim_dataset.model_card import DataFacts
 
-_OURS = re.compile(r"(fusion/)?\d+_\w+/(config\.json|model\.safetensors)")
+_OURS = re.compile(r"(fusion/)?\d+_\w+/.+|model\.safetensors|artsim_encoder\.json|parts\.json")
 """Files of the modules of a model: what an earlier one had and this one has not is removed."""
+
+_SUFFIXES = frozenset([".json", ".safetensors", ".txt", ".jinja"])
+"""Of files beside the modules: settings, vocabularies and the weights of a first module. Not the card, nor pickles."""
 
 
 def check_push(repo: str) -> None:
@@ -108,9 +111,8 @@ def _read(folder: Path) -> tuple[dict[str, Path], dict[str, Any], int]:
         modules = json.loads((folder / "modules.json").read_text("utf-8"))
         facts = json.loads((folder / "artsim.json").read_text("utf-8"))
         inner = [folder / module["path"] for module in modules if module["path"]]
-        dims = [json.loads((path / "config.json").read_text("utf-8")) for path in inner]
-        dim = next(int(config[key]) for config in reversed(dims) for key in ("out_features", "dim") if key in config)
-    except (OSError, ValueError, KeyError, StopIteration) as error:
+        dim = int(facts["dim"])
+    except (OSError, ValueError, KeyError) as error:
         raise ConfigError(
             f"{folder} holds no finished similarity model; make one: artsim train siamese DATASET --out {folder}"
         ) from error
@@ -119,8 +121,8 @@ def _read(folder: Path) -> tuple[dict[str, Path], dict[str, Any], int]:
             f"the encoder {facts['encoder']} of {folder} is a folder on this machine, which nobody else has: publish "
             "that first, then train with its name on the Hub"
         )
-    inner += sorted((folder / "fusion").glob("*_*"))
-    paths = [*folder.glob("*.json"), *(path for part in inner for path in part.iterdir())]
+    paths = [path for path in folder.iterdir() if path.is_file() and path.suffix in _SUFFIXES]
+    paths += [path for part in (*inner, folder / "fusion") for path in part.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}, facts, dim
 
 

@@ -36,8 +36,8 @@ def before_training(dataset: str | Path, push: str | None, private: bool) -> Dat
 
 
 def push_trained(dataset: str | Path, model: Path, push: str, private: bool, data: DataFacts | None) -> str:
-    """Evaluates the model on the test split, where there is one to evaluate on, and publishes it. Returns the commit's
-    address."""
+    """Evaluates the model on paintings that it was kept from, where there are any, and publishes it. Returns the
+    commit's address."""
     from huggingface_hub.utils import disable_progress_bars
 
     from artsim_dataset.push import push_model
@@ -52,10 +52,10 @@ def _held_out(dataset: str | Path, model: Path) -> dict[str, Any] | None:
     from artsim_dataset.model import load_model
     from artsim_dataset.published import find_published
 
-    why = ""
-    if load_model(model).held_out() is not None:
-        why = "it was trained on a split of its own"
-    elif not find_published(dataset).build["rows"]["pairs"].get("test"):
+    trained = load_model(model)
+    if trained.held_out() is not None and not trained.parts.get("test"):
+        why = "its split keeps no paintings to test on"
+    elif trained.held_out() is None and not find_published(dataset).build["rows"]["pairs"].get("test"):
         why = "the data set has no test split"
     else:
         try:

@@ -21,6 +21,7 @@ from artsim_dataset.errors import ConfigError
 from artsim_dataset.evaluate import evaluate
 from artsim_dataset.model import Dense, load_model, save_model
 from artsim_dataset.model_card import DataFacts, Publication, render_card
+from artsim_dataset.schema import painting_id_of
 from tests.artsim_dataset.learning import PixelEncoder, painting
 from tests.hub import Hub, refuse
 
@@ -135,12 +136,15 @@ def test_sentence_transformers_loads_it_from_the_hub_with_the_same_vectors(pushe
 
 def test_second_push_sends_nothing_and_another_model_leaves_none_of_the_first(hub: Hub, tmp_path: Path) -> None:
     model = small_model(tmp_path / "model", layers=2)
+    (model / "tokenizer.json").write_text("{}")  # as a model that was trained end to end has it
+    (model / "training_args.bin").write_bytes(b"a pickle")
     (model / "checkpoint").mkdir()
     (model / "checkpoint" / "state.json").write_text("{}")
     first = push(hub, model)
     assert first.returncode == 0, first.stderr
     repo = hub.repos["models/user/model"]
-    assert "2_Dense/model.safetensors" in repo.files() and "checkpoint/state.json" not in repo.files()
+    assert "2_Dense/model.safetensors" in repo.files() and "tokenizer.json" in repo.files()
+    assert not {"checkpoint/state.json", "training_args.bin"} & set(repo.files())
     sent = [request.received for request in hub.requests if request.method == "PUT"]
     hub.api().upload_file(path_or_fileobj=b"by hand", path_in_repo="notes/1_more/config.json", repo_id="user/model")
     assert push(hub, model).returncode == 0
@@ -253,6 +257,20 @@ def test_card_names_the_base_model_only_where_the_hub_has_it() -> None:
         assert ("Apache-2.0" in card.text) == (encoder == "lite")
 
 
+def test_card_of_an_encoder_trained_itself_needs_no_trust_and_names_its_licence() -> None:
+    facts = FACTS | {"encoder": "openai/clip-vit-base-patch32", "encoder_weights": "LoRA of rank 4"}
+    text = render_card(facts, 512, Publication("user/model"))
+    assert 'SentenceTransformer("user/model")' in text and "trust_remote_code" not in text
+    assert "those of `openai/clip-vit-base-patch32`, trained further (LoRA of rank 4): its licence holds" in text
+
+
+def test_card_of_a_split_of_its_own_names_that_split() -> None:
+    facts = FACTS | {"split": {"scheme": "artist-disjoint"}}
+    evaluation = EVALUATION | {"held_out": True, "split": "train+test"}
+    card = ModelCard(render_card(facts, 64, Publication("user/model", None, evaluation)))
+    assert "kept from training by the split `artist-disjoint`" in card.text and "train+test" not in str(card)
+
+
 def test_card_in_the_folder_tells_how_to_use_the_folder_and_keeps_its_table_whole() -> None:
     text = render_card(FACTS, 64)
     assert 'SentenceTransformer("path/to/this/folder", trust_remote_code=True)' in text
@@ -262,16 +280,23 @@ def test_card_in_the_folder_tells_how_to_use_the_folder_and_keeps_its_table_whol
 # --- what is evaluated -----------------------------------------------------------------------------------------------
 
 
-def test_model_with_a_split_of_its_own_is_not_called_held_out(
+def test_only_paintings_that_the_model_was_kept_from_are_called_held_out(
     sharded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
     monkeypatch.setattr("artsim_dataset.push.push_model", lambda *arguments: seen.append(arguments) or "address")
     lite = get_encoder("lite")
     head = [Dense(np.eye(4, lite.dim, dtype=np.float32), np.zeros(4, np.float32))]
-    save_model(tmp_path / "own", lite, head, 0.07, {"split": {"scheme": "s2-80/20"}}, {"validation": ["a"]})
-    assert push_trained(sharded, tmp_path / "own", "user/model", False, None) == "address"
-    assert seen[-1][-1] is None and "trained on a split of its own" in capsys.readouterr().err
-    save_model(tmp_path / "published", lite, head, 0.07, {"split": {"scheme": "published"}})
-    push_trained(sharded, tmp_path / "published", "user/model", False, None)
-    assert seen[-1][-1]["split"] == "test" and capsys.readouterr().err == ""
+    paintings = sorted({painting_id_of(id_) for id_ in load_dataset(str(sharded), "metadata", split="train")["id"]})
+    for scheme, parts, expected in (
+        ("80/20", {"validation": paintings[:8]}, None),
+        ("artist-disjoint", {"validation": paintings[:2], "test": paintings[2:10]}, ("train+test", True, 8)),
+        ("published", None, ("test", False, 4)),
+    ):
+        save_model(tmp_path / "model", lite, head, 0.07, {"split": {"scheme": scheme}}, parts)
+        assert push_trained(sharded, tmp_path / "model", "user/model", False, None) == "address"
+        evaluation, told = seen[-1][-1], capsys.readouterr().err
+        if expected is None:
+            assert evaluation is None and "its split keeps no paintings to test on" in told
+        else:
+            assert (evaluation["split"], evaluation["held_out"], evaluation["n_paintings"]) == expected and not told
