@@ -11,6 +11,7 @@ and `artsim evaluate` read it as an encoder whose weights lie in the folder.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -35,10 +36,10 @@ from artsim_dataset.layers import write_json
 from artsim_dataset.model import ENCODER_FILE, Parts, write_facts
 from artsim_dataset.train.checkpoint import FOLDER, check_identity
 from artsim_dataset.train.config import TrainConfig, TrainResult
-from artsim_dataset.train.holdout import TRAIN, VALIDATION
 from artsim_dataset.train.log import Log, tracked
 from artsim_dataset.train.lora import add_lora, merge_lora
 from artsim_dataset.train.masked import MaskedLoss, PairImages, Validation
+from artsim_dataset.train.paintings import facts_of, result_of
 from artsim_dataset.weights import Weights, loading, locate
 
 IDENTITY, LOSS, HISTORY = "identity.json", "loss.pt", "history.json"
@@ -87,19 +88,11 @@ def train_end_to_end(
         tau = loss.tau.item()
         if lora:
             merge_lora(model)
-    paintings = images.paintings
-    result = TrainResult(
-        out, best_epoch, watch.history, len(paintings.of(TRAIN)), paintings.variants(), len(paintings.of(VALIDATION)),
-        time.perf_counter() - started,
-    )  # fmt: skip
-    parts = paintings.parts
-    facts = {
-        "config": asdict(config), "dataset": dataset_name, **asdict(result), "path": out.name,
-        "encoder_weights": f"LoRA of rank {lora}" if lora else "unfrozen",
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "split": {"scheme": config.split, "seed": config.seed, **{part: len(ids) for part, ids in parts.items()}},
-    }  # fmt: skip
-    _save(model, weights, tau, facts, parts, out)
+    seconds = time.perf_counter() - started
+    result = result_of(images.paintings, out, best_epoch, watch.history, seconds)
+    facts = facts_of(images.paintings, config, result, dataset_name, sum(p.numel() for p in model.parameters()))
+    facts["encoder_weights"] = f"LoRA of rank {lora}" if lora else "unfrozen"
+    _save(model, weights, tau, facts, images.paintings.parts, out)
     return result
 
 
@@ -176,6 +169,7 @@ def _arguments(config: TrainConfig, folder: Path) -> SentenceTransformerTraining
         save_strategy="epoch",
         save_total_limit=3,
         load_best_model_at_end=True,
+        restore_callback_states_from_checkpoint=True,
         metric_for_best_model="eval_validation_loss",
         greater_is_better=False,
         logging_strategy="no",
@@ -217,6 +211,9 @@ class _Watch(TrainerCallback):
         validated = {name: value for name, value in metrics.items() if name.startswith("validation_")}
         trained = {f"train_{name}": value for name, value in self._loss.take_means().items()}
         numbers = {"epoch": epoch, **trained, **validated, "tau": self._loss.tau.item(), "learning_rate": rate}
+        if not math.isfinite(numbers["validation_loss"]):
+            rate = self.images.config.learning_rate
+            raise ConfigError(f"the validation loss is not a number at epoch {epoch}: lower learning_rate {rate}")
         self.history.append(numbers)
         self._log(numbers, epoch)
         if self._progress:

@@ -6,7 +6,9 @@ The cached path and the one end to end share this; no image is opened here.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +18,7 @@ from torch import Tensor
 from artsim_dataset.encoders.embed import PairRows
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.losses import shared
-from artsim_dataset.train.config import TrainConfig
+from artsim_dataset.train.config import TrainConfig, TrainResult
 from artsim_dataset.train.holdout import TEST, TRAIN, VALIDATION, divide
 
 MIN_PAINTINGS = 4
@@ -93,6 +95,30 @@ def read_paintings(rows: PairRows, config: TrainConfig) -> Paintings:
     barred = (torch.arange(count), *(codes if config.mask_genre else codes[:2]))
     first = np.concatenate([[0], np.cumsum(np.bincount(rows.painting))])
     return Paintings(rows.painting_ids, part, Labels(barred, codes[2]), np.argsort(rows.painting, kind="stable"), first)
+
+
+def result_of(
+    paintings: Paintings, out: Path, best_epoch: int, history: list[dict[str, float]], seconds: float
+) -> TrainResult:
+    """What a run did."""
+    trained, validated = len(paintings.of(TRAIN)), len(paintings.of(VALIDATION))
+    return TrainResult(out, best_epoch, history, trained, paintings.variants(), validated, seconds)
+
+
+def facts_of(
+    paintings: Paintings, config: TrainConfig, result: TrainResult, dataset_name: str, parameters: int
+) -> dict[str, Any]:
+    """What `artsim.json` says of a run. ``split``: the scheme, the seed that drew it, how many paintings each part has;
+    which they are is in `parts.json`."""
+    sizes = {part: len(ids) for part, ids in paintings.parts.items()}
+    return {
+        "config": asdict(config),
+        "dataset": dataset_name,
+        **asdict(result),
+        "path": result.path.name,
+        "parameters": parameters,
+        "split": {"scheme": config.split, "seed": config.seed, **sizes},
+    }
 
 
 def read_captions(dataset: Dataset, rows: PairRows, part: np.ndarray) -> tuple[dict[int, str], dict[int, str]]:

@@ -29,10 +29,10 @@ from artsim_dataset.train.checkpoint import Checkpoint
 from artsim_dataset.train.config import TrainConfig, TrainResult
 from artsim_dataset.train.fit import fit
 from artsim_dataset.train.heads import Head, new_head, saved_layers
-from artsim_dataset.train.holdout import TRAIN, VALIDATION
-from artsim_dataset.train.known import known_pairs
+from artsim_dataset.train.holdout import TRAIN
 from artsim_dataset.train.log import tracked
 from artsim_dataset.train.network import Fusion, Network
+from artsim_dataset.train.paintings import facts_of, result_of
 from artsim_dataset.train.samples import Samples, embed_samples
 from artsim_dataset.train.transformer_head import TransformerHead
 from artsim_dataset.train.whiten import whitening
@@ -77,37 +77,12 @@ def train_siamese(
             network.fusion = Fusion(network.head.dim, config.dropout, seed_from("fusion", config.seed))
         checkpoint = Checkpoint(out, _identity(samples, encoder, config))
         best_epoch, history = fit(network, samples, config, checkpoint, log, progress)
-    result = TrainResult(
-        out,
-        best_epoch,
-        history,
-        len(samples.of(TRAIN)),
-        samples.variants(),
-        len(samples.of(VALIDATION)),
-        time.perf_counter() - started,
-    )
-    _save(network, encoder, samples, config, result, dataset_name)
+    result = result_of(samples, out, best_epoch, history, time.perf_counter() - started)
+    facts = facts_of(samples, config, result, dataset_name, sum(p.numel() for p in network.parameters()))
+    fusion = network.fusion.dense_layers() if network.fusion is not None else ()
+    save_model(out, encoder, saved_layers(network.head), network.tau.item(), facts, samples.parts, fusion)
     checkpoint.clear()
     return result
-
-
-def _save(
-    network: Network, encoder: Encoder, samples: Samples, config: TrainConfig, result: TrainResult, dataset_name: str
-) -> None:
-    parts = samples.parts
-    facts: dict[str, Any] = {
-        "config": asdict(config),
-        "dataset": dataset_name,
-        **asdict(result),
-        "path": result.path.name,
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "split": {"scheme": config.split, "seed": config.seed, **{part: len(ids) for part, ids in parts.items()}},
-    }
-    of = "the pairs it was validated on"
-    if known := known_pairs(network, samples, samples.of(VALIDATION), config.seed, of):
-        facts["known_pairs"] = known.to_json()
-    fusion = network.fusion.dense_layers() if network.fusion is not None else ()
-    save_model(result.path, encoder, saved_layers(network.head), network.tau.item(), facts, parts, fusion)
 
 
 def _identity(samples: Samples, encoder: Encoder, config: TrainConfig) -> Mapping[str, Any]:
