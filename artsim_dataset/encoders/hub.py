@@ -174,7 +174,7 @@ class TwoTowerEncoder(VisionEncoder):
         """CLIP ignores what comes after the end mark. SigLIP was trained on filled-up texts, without a mask."""
         config = self._model.config
         siglip = config.model_type != "clip"
-        filled = siglip or self._runner.device.type != "cpu"
+        filled = siglip or self._runner.together
         tokens = self._tokenizer(
             [text],
             padding="max_length" if filled else False,

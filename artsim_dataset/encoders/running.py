@@ -36,13 +36,15 @@ def per_core_pool(name: str) -> ThreadPoolExecutor:
 class Runner:
     """Runs a model on items. ``device`` and ``dtype`` say where and how: a GPU in float16, a CPU in float32.
 
-    float16 and not bfloat16: its eleven bits are what the cache keeps, bfloat16 has eight.
+    float16 and not bfloat16: its eleven bits are what the cache keeps, bfloat16 has eight. ``batch`` is how many items
+    it likes at once; ``together``, whether they go through the model as one batch.
     """
 
     def __init__(self) -> None:
         self.device = best_device()
-        self.dtype = torch.float32 if self.device.type == "cpu" else torch.float16
-        self.batch = 4 * (os.cpu_count() or 1) if self.device.type == "cpu" else GPU_BATCH
+        self.together = self.device.type != "cpu"
+        self.dtype = torch.float16 if self.together else torch.float32
+        self.batch = GPU_BATCH if self.together else 4 * (os.cpu_count() or 1)
 
     @property
     def precision(self) -> str:
@@ -60,7 +62,7 @@ class Runner:
 
         Args:
             items: what is encoded.
-            prepare: item -> the model's inputs, each of shape (1, ...), the same for all items when there is a GPU.
+            prepare: item -> the model's inputs, each of shape (1, ...), the same for all items that go together.
             model: inputs -> (batch, dim).
             dim: the length of an answer.
         """
@@ -70,7 +72,7 @@ class Runner:
             placed = {name: self._placed(value) for name, value in inputs.items()}
             return model(placed).float().cpu().numpy()
 
-        if self.device.type == "cpu":
+        if not self.together:
             blocks = list(self._workers.map(lambda item: run(prepare(item)), items))
         else:
             prepared = list(self._workers.map(prepare, items))

@@ -87,6 +87,18 @@ def test_an_embedding_has_the_same_bits_alone_and_among_others(folders: dict[str
     assert encoder.encode([]).shape == (0, encoder.dim)
 
 
+@pytest.mark.parametrize("case", ["clip", "siglip2"])
+def test_batches_of_one_shape_as_on_a_gpu_give_the_same_embeddings(folders: dict[str, Path], case: str) -> None:
+    """A machine without GPU can still take that way."""
+    encoder: Any = get_encoder(str(folders[case]))
+    images, texts = encoder.encode(pictures()), encoder.encode_text(TEXTS)
+    encoder._runner.together, encoder._runner.batch = True, 4
+    np.testing.assert_allclose(encoder.encode(pictures()), images, atol=2e-5)
+    np.testing.assert_allclose(encoder.encode_text(TEXTS), texts, atol=2e-5)
+    np.testing.assert_array_equal(encoder.encode(pictures()[:1]), encoder.encode(pictures())[:1])
+    assert encoder.encode([]).shape == (0, encoder.dim)
+
+
 @pytest.mark.parametrize("case", ["clip", "siglip", "siglip2"])
 def test_text_embeddings_are_those_of_the_named_class(folders: dict[str, Path], case: str) -> None:
     encoder = get_encoder(str(folders[case]))
