@@ -6,7 +6,8 @@ from pathlib import Path
 
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import slug
-from builder.stages.source import Entry, Listing, list_source, table_column
+from builder.source_table import table_column
+from builder.stages.source import Entry, Listing, list_source
 
 
 def list_artists(source: str) -> Listing:

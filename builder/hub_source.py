@@ -23,12 +23,13 @@ import pyarrow.parquet as pq
 
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.published import not_on_hub
-from artsim_dataset.schema import seed_from
+from artsim_dataset.schema import seed_from, slug
 from builder import hub_rows
 from builder.hub_rows import Found
 from builder.shards import atomic, digest, sha256_of, write_json
+from builder.source_table import first_of
 from builder.stage import Reject
-from builder.stages.source import Entry, Listing, entry_of, first_of, genre_from, unique
+from builder.stages.source import Entry, Listing, entry_of, genre_from, unique
 
 PREFIX = "hf:"
 LOCK = "sources.json"
@@ -124,9 +125,9 @@ def _entry(row: Row) -> Entry:
     """A painting without a title is told apart by its bytes, so that its id stays when rows are added or moved."""
     genre = genre_from(first_of(row["genre"]) or "unknown")
     entry = entry_of(row["path"], genre, row["artist"], row["title"])
-    return (
-        entry if row["title"] else replace(entry, id=f"{entry.id}_{row['sha256'][:10]}" if row["artist"] else entry.id)
-    )
+    if slug(entry.title):
+        return entry
+    return replace(entry, id=f"{genre}/{'_'.join(filter(None, (slug(entry.artist), row['sha256'][:10])))}")
 
 
 def _fetch(source: HubSource, limit: int | None, watcher: Watcher) -> list[tuple[str, Row]]:

@@ -19,35 +19,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
-
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import GENRES, seed_from, slug
-from builder.class_lists import columns_without_header, with_class_names
 from builder.mojibake import repair
 from builder.shards import sha256_of
+from builder.source_table import ALIASES, IMAGE_SUFFIXES, cell_text, first_of, read_table, rows_of
 from builder.stage import Reject
 from builder.surroundings import check_source
 
-IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"])
 COLUMNS = ("id", "path", "genre", "artist", "title", "sha256")
 
 MAX_FILE_BYTES = 1 << 30
 """A file is read as a whole, so a larger one is refused unread. 250 megapixels are 0.75 GB uncompressed."""
-
-MAX_CELL_BYTES = 1 << 24
-"""Of a CSV row, and so of a cell."""
-
-ALIASES = {
-    "path": ("path", "file_name", "filename", "file", "image", "image_path", "original_image"),
-    "genre": ("style", "genre"),
-    "artist": ("artist", "artist_name"),
-    "title": ("title", "painting_name", "name"),
-}
-"""Our column -> what tables in the wild call it; the first that is present is taken. Where both are, ``genre`` says
-portrait or landscape, and ``style`` is what the data set calls genre."""
 
 _CANONICAL = {slug(genre): genre for genre in GENRES} | {"art-nouveau": "Art_Nouveau_Modern"}
 
@@ -196,14 +179,14 @@ def unique(entries: list[Entry]) -> list[Entry]:
 def _list_table(table: Path, root: Path) -> Listing:
     if not root.is_dir():
         raise ConfigError(f"the image root {root} of the table {table} is not a folder")
-    rows, broken = _read_table(table)
+    rows, broken = read_table(table)
     columns = {ours: next((a for a in names if a in rows.column_names), None) for ours, names in ALIASES.items()}
     if columns["path"] is None:
         raise ConfigError(f"the table {table} has no column for the image path; one of: {', '.join(ALIASES['path'])}")
     listing = Listing(root, [], [Reject("bad_row", text, f"{table.name} {where}", "source") for where, text in broken])
     seen: set[str] = set()
-    for number, row in enumerate(_rows(rows), start=1):
-        cells = {ours: _cell(row.get(theirs)) if theirs else "" for ours, theirs in columns.items()}
+    for number, row in enumerate(rows_of(rows), start=1):
+        cells = {ours: cell_text(row.get(theirs)) if theirs else "" for ours, theirs in columns.items()}
         path = _located(cells["path"], root, seen)
         if isinstance(path, Reject):
             listing.rejects.append(path.at("source", f"{table.name} row {number}"))
@@ -213,78 +196,6 @@ def _list_table(table: Path, root: Path) -> Listing:
         genre = genre_from(first_of(cells["genre"]) or Path(path).parent.name or "unknown")
         listing.entries.append(entry_of(path, genre, cells["artist"] or stem_artist, cells["title"] or stem_title))
     return listing
-
-
-def table_column(table: Path, ours: str) -> list[str]:
-    """The cells of the column that a table has for one of ours. Raises ConfigError when it has none."""
-    rows, _ = _read_table(table)
-    theirs = next((name for name in ALIASES[ours] if name in rows.column_names), None)
-    if theirs is None:
-        raise ConfigError(f"the table {table} has no column for the {ours}; one of: {', '.join(ALIASES[ours])}")
-    return [_cell(value) for value in rows[theirs].to_pylist()]
-
-
-def _read_table(table: Path) -> tuple[pa.Table, list[tuple[str, str]]]:
-    """The table, and where and why rows of a CSV were left out: those with too many or too few cells."""
-    broken: list[tuple[str, str]] = []
-
-    def left_out(row: pa.csv.InvalidRow) -> str:
-        broken.append(
-            (f"line {row.number}", f"the row has {row.actual_columns} cells instead of {row.expected_columns}")
-        )
-        return "skip"
-
-    try:
-        if table.suffix.lower() == ".parquet":
-            return pq.read_table(table), broken
-        text = _in_utf8(table.read_bytes())
-        parse = pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=left_out)
-        read = pa.csv.ReadOptions(use_threads=False, block_size=MAX_CELL_BYTES)  # one thread knows the line's number
-        with pa.csv.open_csv(pa.BufferReader(text), read, parse) as opened:
-            header = opened.schema.names
-        broken.clear()
-        ours = columns_without_header(table, header, IMAGE_SUFFIXES)
-        if ours:
-            header, read.column_names = ours, ours
-        as_text = pa.csv.ConvertOptions(column_types={name: pa.string() for name in header})
-        rows = pa.csv.read_csv(pa.BufferReader(text), read, parse, as_text)
-        if ours:
-            rows = with_class_names(rows, table)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the table {table}: {str(error).splitlines()[0]}") from error
-    last = rows.slice(rows.num_rows - 1).to_pylist() if rows.num_rows else []
-    if text.count(b'"') % 2 and any("\n" in (cell or "") for row in last for cell in row.values()):
-        raise ConfigError(f"the table {table} has a quotation mark that nothing closes: the rest would be one cell")
-    return rows, broken
-
-
-def _in_utf8(text: bytes) -> bytes:
-    """Lines that are no UTF-8 are taken for cp1252, so that one of them does not cost the whole table."""
-    lines = text.split(b"\n")
-    for number, line in enumerate(lines):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError:
-            lines[number] = line.decode("cp1252", "replace").encode()
-    return b"\n".join(lines)
-
-
-def _rows(table: pa.Table) -> Iterator[dict[str, object]]:
-    for batch in table.to_batches(max_chunksize=4096):
-        yield from batch.to_pylist()
-
-
-def _cell(value: object) -> str:
-    """A cell as text; nothing for what stands for nothing."""
-    if isinstance(value, bytes):
-        value = _in_utf8(value).decode()
-    text = "" if value is None or value != value else str(value).strip()
-    return "" if text.lower() in ("nan", "null", "none") else text
-
-
-def first_of(genres: str) -> str:
-    """The first of a list written as text: some WikiArt tables give ``['Impressionism', 'Realism']``."""
-    return genres.strip("[]").split(",")[0].strip(" '\"")
 
 
 def _located(cell: str, root: Path, seen: set[str]) -> str | Reject:

@@ -79,7 +79,7 @@ def probe(version: str, jobs: Mapping[str, Job], env: Mapping[str, str], *flags:
         text=True,
         env={**env, "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
         cwd=PROBE.parent,
-        timeout=280,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     results: dict[str, Any] = json.loads(done.stdout)
