@@ -107,11 +107,13 @@ def run_evaluate_detector(dataset: str, model: Path, seed: int, as_json: bool) -
         print_json({"model": str(model), "warning": detector.warning, **evaluation.to_json()})
         return
     out.print(f"{evaluation.images} images of {evaluation.paintings} paintings, test side of real_vs_ai:")
+    if evaluation.left_out:
+        out.print(f"({evaluation.left_out} images of paintings that it was trained on are left out)")
     known = set(detector.facts["generators"])
     names = {name: name if name in known else f"{name} (unseen)" for name in evaluation.generators}
     show_scores("generator", {names[name]: scores for name, scores in evaluation.generators.items()})
-    for name, by in evaluation.robustness.items():
-        show_scores(name, {names[generator]: scores for generator, scores in by.items()})
+    degraded = {f"{name}: {names[g]}": scores for name, by in evaluation.robustness.items() for g, scores in by.items()}
+    show_scores("degraded", degraded)
     for generator, formats in evaluation.formats.items():
         found = ", ".join(f"{where} {baseline.roc_auc['header']:.3f}" for where, baseline in formats.items())
         out.print(f"ROC-AUC by file headers alone, {shown(generator)}: {found}")

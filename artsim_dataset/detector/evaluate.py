@@ -7,7 +7,7 @@ chance everywhere. Numbers over all generators are means over them, never over i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,13 @@ class DetectorEvaluation:
     formats: Mapping[str, Mapping[str, FormatBaseline]]
     paintings: int
     images: int
+    left_out: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return {
             "paintings": self.paintings,
             "images": self.images,
+            "left_out": self.left_out,
             "generators": {name: scores.to_json() for name, scores in self.generators.items()},
             "robustness": {
                 name: {generator: scores.to_json() for generator, scores in by.items()}
@@ -83,16 +85,17 @@ def evaluate_detector(
 ) -> DetectorEvaluation:
     """Evaluates ``detector`` on the test side of `real_vs_ai` of these data sets.
 
-    The generators need not be those it was trained on: that is the question. A detector must not meet paintings that it
-    was trained on, so build other data sets from the same source with the same split settings, or from another source.
+    The generators need not be those it was trained on: that is the question. Paintings that it was trained on are left
+    out, whatever side they are on here; ``left_out`` says how many images that took.
 
     Raises:
-        ConfigError: a side without originals or variants.
+        ConfigError: a side without originals or variants, or nothing is left to test on.
     """
     rows = DetectorRows(datasets)
+    left_out = rows.leave_out(detector.trained_on)
     if isinstance(detector.judge, EmbeddingJudge) and cache is None:
         cache = EmbeddingCache(detector.judge.encoder)
-    return evaluate_rows(rows, detector, seed, cache, progress)
+    return replace(evaluate_rows(rows, detector, seed, cache, progress), left_out=left_out)
 
 
 def evaluate_rows(

@@ -2,6 +2,7 @@
 
     model.safetensors       the weights
     artsim_detector.json    head, encoder and its revision, temperature, what it was trained on, results; written last
+    paintings.txt           ids of the source paintings it was trained and validated on, one a line
     README.md               the card, with warnings
 
 A head on embeddings is applied with numpy: using it imports the encoder and nothing else.
@@ -28,7 +29,7 @@ from artsim_dataset.version import __version__
 if TYPE_CHECKING:
     from artsim_dataset.detector.networks import PixelNetwork
 
-FACTS_FILE, WEIGHTS_FILE = "artsim_detector.json", "model.safetensors"
+FACTS_FILE, WEIGHTS_FILE, PAINTINGS_FILE = "artsim_detector.json", "model.safetensors", "paintings.txt"
 FORMAT = 1
 BATCH = 32
 
@@ -75,12 +76,14 @@ class PixelJudge:
 
 @dataclass(frozen=True)
 class Detector:
-    """``name`` is its folder's; ``temperature`` divides the logits; ``facts`` is what `artsim_detector.json` says."""
+    """``name`` is its folder's; ``temperature`` divides the logits; ``facts`` is what `artsim_detector.json` says;
+    ``trained_on``: ids of source paintings that it must not be tested on."""
 
     name: str
     judge: Judge
     temperature: float
     facts: Mapping[str, Any]
+    trained_on: tuple[str, ...] = ()
 
     def probability(self, images: Sequence[Image.Image]) -> np.ndarray:
         """The probability that each image is AI-made, shape (n,), in [0, 1], if one of two such images is.
@@ -152,6 +155,7 @@ def save_detector(folder: Path, detector: Detector) -> None:
         **detector.facts,
     }
     save_file(tensors, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    (folder / PAINTINGS_FILE).write_text("".join(f"{id_}\n" for id_ in detector.trained_on), encoding="utf-8")
     (folder / "README.md").write_text(render_detector_card(facts, detector.warning), encoding="utf-8")
     text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
     part = folder / f"{FACTS_FILE}.part"
@@ -174,13 +178,14 @@ def load_detector(path: str | Path) -> Detector:
     try:
         facts = json.loads((folder / FACTS_FILE).read_text("utf-8"))
         tensors = load_file(folder / WEIGHTS_FILE)
+        paintings = tuple((folder / PAINTINGS_FILE).read_text("utf-8").splitlines())
         head, temperature = facts["config"]["head"], float(facts["temperature"])
         if facts["format"] != FORMAT:
             raise ValueError(f"its format is {facts['format']}, this artsim reads {FORMAT}")
         judge = _pixel_judge(tensors) if head == "cnn" else _embedding_judge(facts, tensors, str(path))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ConfigError(f"the detector in {path} cannot be read ({error}); train it again") from error
-    return Detector(folder.name, judge, temperature, facts)
+    return Detector(folder.name, judge, temperature, facts, paintings)
 
 
 def _embedding_judge(facts: Mapping[str, Any], tensors: Mapping[str, np.ndarray], path: str) -> EmbeddingJudge:

@@ -107,6 +107,21 @@ class DetectorRows:
         if (self.generators[self.is_ai] == "").any():
             raise ConfigError(f"{', '.join(self.names)}: an AI variant names no generator; build the data set again")
 
+    def leave_out(self, paintings: Sequence[str]) -> int:
+        """Takes paintings (and their near-duplicates) that a detector was trained on off the test side.
+
+        Returns how many images that were. Raises ConfigError when no originals or no variants are left to test on.
+        """
+        known = np.isin(self.parts, self.parts[np.isin(self.paintings.astype(str), list(paintings))])
+        count = int((known & self.tested).sum())
+        self.tested = self.tested & ~known
+        if count and not ((self.tested & self.is_ai).any() and (self.tested & ~self.is_ai).any()):
+            raise ConfigError(
+                f"{', '.join(self.names)}: the detector was trained on the paintings of the test side, and nothing is "
+                "left to test it on; build the data set with the seed and split settings of the one it was trained on"
+            )
+        return count
+
     def __len__(self) -> int:
         return len(self.ids)
 

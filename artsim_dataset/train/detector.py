@@ -136,7 +136,8 @@ def train_detector(
         shown = Detector(f"without {generator}", without.judge, without.temperature, {"generators": others})
         unseen.append(UnseenGenerator.of(rows, shown, generator, config.seed, cache))
     facts = _facts(rows, config, fitted, evaluation, unseen)
-    detector = replace(detector, facts=facts)
+    paintings = sorted(set(rows.paintings[~rows.tested].tolist()))
+    detector = replace(detector, facts=facts, trained_on=tuple(paintings))
     save_detector(Path(out), detector)
     images = fitted.counts["trained on"] + fitted.counts["validated on"]
     return DetectorResult(

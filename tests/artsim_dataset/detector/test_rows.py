@@ -66,6 +66,17 @@ def test_near_duplicates_of_a_tested_painting_are_tested_too(tmp_path: Path) -> 
     assert len(set(rows.artist_parts)) == len(artists) - 1
 
 
+def test_paintings_that_a_detector_was_trained_on_are_not_tested(tmp_path: Path) -> None:
+    group = "Cubism/artist-2_work-5"
+    dataset = write_dataset(tmp_path / "a", ("noise",), paintings=6, tested=3, groups={4: group, 5: group})
+    rows = DetectorRows([dataset])
+    assert rows.leave_out(["Cubism/artist-0_work-0", "elsewhere"]) == 0 and rows.tested.sum() == 6
+    assert rows.leave_out(["Cubism/artist-2_work-4"]) == 4
+    assert set(rows.paintings[rows.tested]) == {"Cubism/artist-1_work-3"}
+    with pytest.raises(ConfigError, match="nothing is left to test it on"):
+        rows.leave_out(["Cubism/artist-1_work-3"])
+
+
 def test_embeddings_are_computed_once_and_are_those_of_the_prepared_images(two: Path, tmp_path: Path) -> None:
     rows, encoder = DetectorRows([two]), RoughEncoder()
     cache = EmbeddingCache(encoder, tmp_path)

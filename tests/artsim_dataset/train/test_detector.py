@@ -89,6 +89,7 @@ def test_a_saved_detector_answers_as_its_evaluation_did(trained: DetectorResult,
     called = used[np.isin(chosen, own)] >= 0.5
     assert int((called & rows.is_ai[own]).sum()) == trained.evaluation.generators["noise"].confusion.caught
     assert loaded.probability([]).shape == (0,)
+    assert set(loaded.trained_on) == set(rows.paintings[~rows.tested]) and len(loaded.trained_on) == 16
 
 
 def test_the_folder_says_what_was_done_and_names_no_path(trained: DetectorResult, tmp_path: Path) -> None:
