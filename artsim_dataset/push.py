@@ -95,6 +95,8 @@ def push_model(
         api = HfApi()
         ModelCard(card).validate()
         api.create_repo(repo, private=private, exist_ok=True)
+        if private and not api.model_info(repo).private:
+            raise ConfigError(f"{repo} is there already and everybody sees it: push to another, or without --private")
         adds = [CommitOperationAdd(name, path) for name, path in files.items()]
         adds.append(CommitOperationAdd("README.md", card.encode()))
         before = api.list_repo_files(repo)

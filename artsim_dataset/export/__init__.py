@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.export import tars
 from artsim_dataset.export.files import AsIs, Squares, write_files
 from artsim_dataset.export.tars import CONFIGS, plan, write_tars
 from artsim_dataset.export.writing import Watcher, write_whole
@@ -103,13 +104,15 @@ def _checked(
         wanted["config"] = config or "pairs"
         if wanted["config"] not in CONFIGS:
             raise ConfigError(f"no config '{config}' for webdataset; configs are: {', '.join(CONFIGS)}")
+        wanted["tar_bytes"] = tars.MAX_TAR_BYTES  # with another limit the same rows are in other tars
     elif config is not None:
         raise ConfigError(f"--config is for webdataset; {format} is made from pairs")
     folder = dataset / wanted.get("config", "pairs")
     files = {split: sorted(folder.glob(f"{split}-*.parquet")) for split in SPLITS}
     if not any(files.values()):
-        what = "pairs of painting and variant" if folder.name == "pairs" else folder.name
-        raise ConfigError(f"{dataset} has no {what}; a case study has none to export")
+        if folder.name == "pairs":
+            raise ConfigError(f"{dataset} has no pairs of painting and variant; a case study has none to export")
+        raise ConfigError(f"{dataset} has no rows of {folder.name} to export")
     return wanted, files
 
 

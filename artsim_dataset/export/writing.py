@@ -22,12 +22,18 @@ class Watcher(Protocol):
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, under a temporary name until the block ends: a file under its own name is a whole one."""
+def whole_file(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
+    """A file to write, under a temporary name until the block ends: a file under its own name is a whole one.
+
+    ``durable``: also after a power cut, which costs too much time for many small files.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with open(temporary, "wb") as file:
             yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

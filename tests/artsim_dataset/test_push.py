@@ -150,6 +150,8 @@ def test_second_push_sends_nothing_and_another_model_leaves_none_of_the_first(hu
     assert push(hub, model).returncode == 0
     assert len(list(repo.log())) == 3, "nothing changed, so nothing was committed"
     assert [request.received for request in hub.requests if request.method == "PUT"] == sent
+    refused = push(hub, model, private=True)
+    assert refused.returncode == 1 and "user/model is there already and everybody sees it" in refused.stderr
     assert push(hub, small_model(tmp_path / "other", layers=1)).returncode == 0
     left = {name for name in repo.files() if "/" in name}
     assert left == {"1_Dense/config.json", "1_Dense/model.safetensors", "2_Normalize/config.json",

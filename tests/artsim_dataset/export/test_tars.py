@@ -180,12 +180,14 @@ def test_picture_that_is_missing_or_no_jpeg_is_named_and_no_tar_looks_whole(
     assert left == [".artsim-export.json", "train-00000-of-00001.tar"]
 
 
-def test_what_cannot_be_is_refused_before_anything_is_written(dataset: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out"
     for arguments, sentence in {
         ("webdataset", 64, None): "--size is for imagefolder; webdataset keeps every image",
         ("webdataset", None, "metadata"): "configs are: pairs, triplets, triplets_hard",
-        ("webdataset", None, "triplets_hard"): "has no triplets_hard",
+        ("webdataset", None, "triplets_hard"): "has no rows of triplets_hard to export",
         ("csv", None, "triplets"): "--config is for webdataset; csv is made from pairs",
     }.items():
         format, size, config = arguments
@@ -195,6 +197,9 @@ def test_what_cannot_be_is_refused_before_anything_is_written(dataset: Path, tmp
     export(dataset, "webdataset", out)
     with pytest.raises(ConfigError, match="export of another data set, format, size or config"):
         export(dataset, "webdataset", out, config="triplets")
+    monkeypatch.setattr(tars, "MAX_TAR_BYTES", 100_000)
+    with pytest.raises(ConfigError, match="export of another"):  # names of tars would not fit together
+        export(dataset, "webdataset", out)
 
 
 def test_command_tells_what_it_wrote_and_prints_a_folder_as_it_is_called(dataset: Path, tmp_path: Path) -> None:
