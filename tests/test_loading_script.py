@@ -13,7 +13,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from datasets import load_dataset
+import yaml
+from datasets import Version, load_dataset
 
 from artsim_dataset import load_artsim
 from artsim_dataset.errors import ConfigError
@@ -126,12 +127,17 @@ def test_other_options_and_another_build_never_meet_an_old_cache(
         loaded += [load_artsim(data, "triplets", cache_dir=str(cache), **option) for option in ({}, {"seed": 7})]
         return [tables(splits) for splits in loaded]
 
-    before = all_of_it()
+    def version_on_card() -> Version:
+        card = (data / "README.md").read_text(encoding="utf-8")
+        return Version(yaml.safe_load(card.split("---")[1])["configs"][0]["version"])
+
+    before, version = all_of_it(), version_on_card()
     assert before[0] != before[1] != before[2] and before[1] == before[4] and before[0] == before[3]
     assert all_of_it() == before
     build_sharded(sharded.parent / "gallery", data, engine, "split.train=0.5")
     after = all_of_it()
     assert all(new != old for new, old in zip(after, before, strict=True))
+    assert version_on_card() != version  # all that `datasets` 2.14 looks at; it has its own test in tests/compat
     assert after[0] == after[3] and after[1] == after[4]
 
 

@@ -7,6 +7,7 @@ An environment stays in ``.cache/compat`` and is made once; its name carries the
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import venv
@@ -35,6 +36,9 @@ PINS = {
     "4.8.5": f"{HUB_1} dill==0.4.1 fsspec==2026.2.0 multiprocess==0.70.19",
 }
 """Version of `datasets` -> what it is installed with. What pip chose for each on 2026-11-22, without Xet."""
+
+ALL = os.environ.get("ARTSIM_COMPAT") == "all"
+"""Whether `make compat` is running, which has time for every version."""
 
 OLDEST, NEWEST = "2.14.7", "5.2.0"
 VERSIONS = (*PINS, NEWEST)

@@ -14,7 +14,7 @@ import pytest
 from artsim_dataset import load_artsim
 from builder.build import WORK
 from builder.engine import LocalEngine
-from tests.compat.environments import NEWEST, OLDEST
+from tests.compat.environments import ALL, NEWEST, OLDEST
 from tests.compat.fixtures import Job, build_sharded, probe, truth
 from tests.compat.probe import digest_of
 from tests.hub import Hub, refuse
@@ -46,6 +46,7 @@ def jobs_for(dataset: Path) -> dict[str, Job]:
     }
 
 
+@pytest.mark.skipif(not ALL, reason="takes half a minute: make compat")
 def test_options_and_builds_have_caches_of_their_own_on_the_oldest_version(
     sharded: Path, engine: LocalEngine, hub: Hub, tmp_path: Path
 ) -> None:

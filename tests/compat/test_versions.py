@@ -6,7 +6,6 @@ oldest and the newest version in every run of the tests; `make compat` takes tho
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 
 from artsim_dataset.features import FEATURES
 from builder.build import WORK
-from tests.compat.environments import NEWEST, OLDEST, VERSIONS
+from tests.compat.environments import ALL, NEWEST, OLDEST, VERSIONS
 from tests.compat.fixtures import Job, probe, rows, truth
 from tests.compat.probe import digest_of, shown
 from tests.hub import Hub
@@ -24,7 +23,7 @@ from tests.hub import Hub
 REPO = "user/artsim"
 SCRIPT = Path(__file__).parents[2] / "loading_script.py"
 CONFIGS = list(FEATURES)
-CHOSEN = VERSIONS if os.environ.get("ARTSIM_COMPAT") == "all" else (OLDEST, NEWEST)
+CHOSEN = VERSIONS if ALL else (OLDEST, NEWEST)
 
 
 def runs_scripts(version: str) -> bool:
