@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from importlib.util import find_spec
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ def check_tracker(kind: str) -> None:
     """Raises ConfigError for a tracker that there is not, or that is not installed."""
     if kind not in TRACKERS:
         raise ConfigError(f"no tracker '{kind}'; trackers are: {', '.join(TRACKERS)}")
-    if find_spec(kind) is None:
+    from accelerate.utils import imports
+
+    if not getattr(imports, f"is_{kind}_available")():
         raise ConfigError(f"logging to {kind} needs it installed: pip install {kind}")
 
 
@@ -36,16 +38,19 @@ def tracked(kind: str | None, out: Path, settings: Mapping[str, Any]) -> Iterato
         yield lambda numbers, epoch: None
         return
     check_tracker(kind)
-    from accelerate import tracking
+    from accelerate import PartialState, tracking
 
+    PartialState()  # trackers log through a logger that wants to know which process this is
     tracker: Any = (
         tracking.TensorBoardTracker(RUNS, out)
         if kind == "tensorboard"
         else {"trackio": tracking.TrackioTracker, "wandb": tracking.WandBTracker}[kind](PROJECT, name=out.name)
     )
-    tracker.start()
-    tracker.store_init_configuration(dict(settings))
+    with redirect_stdout(sys.stderr):  # stdout is the command's
+        tracker.start()
+        tracker.store_init_configuration(dict(settings))
     try:
         yield lambda numbers, epoch: tracker.log(dict(numbers), step=epoch)
     finally:
-        tracker.finish()
+        with redirect_stdout(sys.stderr):
+            tracker.finish()
