@@ -165,6 +165,7 @@ def test_a_pull_request_is_proposed_read_and_merged(hub: Hub, repo: Repo) -> Non
     commit = guest.upload_file(path_or_fileobj=b"1", path_in_repo="new.txt", **DATA, create_pr=True)
     assert commit.pr_num == 1 and repo.commit().id == before, "main has nothing of it yet"
     api.upload_file(path_or_fileobj=b"2", path_in_repo="second.txt", **DATA, revision=commit.pr_revision)
+    api.delete_file("README.md", **DATA, revision=commit.pr_revision)
     api.upload_file(path_or_fileobj=b"3", path_in_repo="of main.txt", **DATA)
     read = hf_hub_download(
         **DATA, filename="new.txt", revision="refs/pr/1", endpoint=hub.endpoint, token=hub.guest_token
@@ -176,7 +177,7 @@ def test_a_pull_request_is_proposed_read_and_merged(hub: Hub, repo: Repo) -> Non
     assert "+++ b/new.txt" in details.diff and details.conflicting_files == []
     assert {ref.ref for ref in api.list_repo_refs(**DATA, include_pull_requests=True).pull_requests} == {"refs/pr/1"}
     api.merge_pull_request("user/data", 1, repo_type="dataset")
-    assert {"new.txt", "second.txt", "of main.txt"} <= set(repo.files())
+    assert {"new.txt", "second.txt", "of main.txt"} <= set(repo.files()) and "README.md" not in repo.files()
     merged = api.get_discussion_details("user/data", 1, repo_type="dataset")
     assert merged.status == "merged" and merged.merge_commit_oid == repo.commit().id
 
