@@ -3,6 +3,9 @@
 Each is a venv of its own with everything pinned, so that a release of some package cannot turn CI red. Below the
 line they have today's pyarrow, numpy, pandas and Pillow: what a user gets who holds `datasets` back and nothing else.
 An environment stays in ``.cache/compat`` and is made once; its name carries the digest of its pins.
+
+From 2.19 on, versions before the newest ask the host datasets-server.<endpoint> as well, which our Hub has not, and try
+again three times at each load: most of a minute for each in `make compat`, waiting and not computing.
 """
 
 from __future__ import annotations
