@@ -93,12 +93,13 @@ def _faiss_search(database: Array, k: int) -> Callable[[Array], tuple[Array, Arr
 
 
 def _order_ties(score: Array, index: Array) -> None:
-    """Sorts the rows that hold equal scores by (score descending, index ascending), in place."""
+    """Puts indices of equal scores in ascending order, in place. The rows are sorted by score already."""
     tied = np.flatnonzero((score[:, 1:] == score[:, :-1]).any(1))
     if len(tied):
-        order = np.lexsort((index[tied], -score[tied]), axis=-1)
-        index[tied] = np.take_along_axis(index[tied], order, 1)
-        score[tied] = np.take_along_axis(score[tied], order, 1)
+        run = np.zeros((len(tied), score.shape[1]), np.int64)
+        run[:, 1:] = np.cumsum(score[tied, 1:] != score[tied, :-1], axis=1)
+        # One integer for (run of equal scores, index) sorts several times faster than two keys.
+        index[tied] = np.sort((run << 32) | index[tied], axis=1) & 0xFFFFFFFF
 
 
 def _decide_cut(queries: Array, database: Array, score: Array, index: Array, k: int) -> None:
