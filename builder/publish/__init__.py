@@ -211,7 +211,10 @@ class _Run:
         self.repository.create(self.target.private)
         if self.target.revision != MAIN:
             self.repository.branch(self.target.revision)
-        return self.repository.head(self.target.revision) or Head("", {})
+        made = self.repository.head(self.target.revision)
+        if made is None:
+            raise HubError(f"{self.target.repo} was made, but the Hub does not show it yet; run the same command again")
+        return made
 
     def _propose(self, head: Head, plan: Plan, title: str) -> tuple[str, int]:
         """Brings a pull request to hold the data set: an open one of an earlier run, or a new one."""
@@ -225,6 +228,7 @@ class _Run:
         begun = self.repository.head(made.pr_revision)
         if begun is None:
             raise ArtsimError(f"{self.target.repo} does not show the pull request {made.pr_num} that was just opened")
+        begun = replace(begun, listed=begun.listed | head.listed)
         return self._commit(begun, self._plan(begun), made.pr_revision), int(made.pr_num)
 
     def _pull_request(self, title: str, main: Head) -> tuple[Head | None, int | None]:

@@ -83,12 +83,14 @@ class Plan:
         return sum(self.sizes[name] for name in names)
 
     def commits(self, most: int = FILES_PER_COMMIT) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-        """Names to add and names to remove, at most so many together: FIRST in the first, LAST in the last of them."""
-        steps = iter(sorted({*self.sent, *self.removed}, key=lambda name: (_place(name), name)))
+        """Names to add and names to remove, at most so many together: FIRST and what is removed in the first of them
+        (later nothing would say that it was artsim's), LAST in the last."""
+        gone = set(self.removed)
+        steps = iter(sorted({*self.sent, *gone}, key=lambda name: (0 if name in gone else _place(name), name)))
         while part := list(islice(steps, most)):
             yield (
-                tuple(name for name in part if name not in self.removed),
-                tuple(name for name in part if name in self.removed),
+                tuple(name for name in part if name not in gone),
+                tuple(name for name in part if name in gone),
             )
 
 

@@ -113,8 +113,7 @@ class Repository:
             except RevisionNotFoundError:
                 return None
             except RepositoryNotFoundError as error:
-                if error.response is not None and error.response.status_code == 401:
-                    raise  # who is not known is told that there is no repository, whatever there is
+                _check_absent(error)
                 return None
 
     def head(self, revision: str) -> Head | None:
@@ -123,8 +122,7 @@ class Repository:
             try:
                 info = self.api.repo_info(self.name, repo_type=KIND, revision=revision)
             except (RevisionNotFoundError, RepositoryNotFoundError) as error:
-                if error.response is not None and error.response.status_code == 401:
-                    raise
+                _check_absent(error)
                 return None
             files = self.files(str(info.sha))
             return Head(str(info.sha), files, self._listed(str(info.sha), files))
@@ -258,6 +256,13 @@ class Repository:
 def _uses_xet() -> bool:
     """As the client decides."""
     return not HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
+
+
+def _check_absent(error: HfHubHTTPError) -> None:
+    """Raises the error again unless it says that nothing is there. Who is not known is told that too, with a 401, and
+    whom a gate stops, with a 403."""
+    if error.response is None or error.response.status_code != 404:
+        raise error
 
 
 @contextmanager

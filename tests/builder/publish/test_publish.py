@@ -308,7 +308,12 @@ def test_many_files_arrive_in_parts_and_appear_at_once(hub: Hub, artsim: Command
 def test_a_new_build_meets_a_half_arrived_one_and_replaces_it(
     hub: Hub, artsim: Commands, many: Path, made: Path, repo: str
 ) -> None:
+    """Over an older data set, one file of which is no part of either."""
     commits = f"/api/datasets/{repo}/commit/refs/pr/1"
+    older = Path(shutil.copytree(made, many.parent / "older", ignore=shutil.ignore_patterns("work")))
+    (older / "extra.csv").write_text("of an older artsim\n")
+    reseal(older)
+    assert artsim("publish", older, "--repo", repo).code == 0
     hub.fault = lambda r: refuse(403, "no more today") if r.path == commits and r.seen == 0 else None
     assert artsim("publish", many, "--repo", repo).code == 2
     (many / "data.csv").write_text((many / "data.csv").read_text() + "\n")
