@@ -6,6 +6,7 @@
     head, cnn   what is trained: linear or mlp on an encoder's embeddings, a small network on pixels
     model       a trained detector on disk and in use: ``load_detector(folder).probability(images)``
     robustness  JPEG, blur, resize, crop
+    calibration one temperature
     scores      accuracy, precision, recall, F1, ROC-AUC, ECE, with intervals over paintings
     evaluate    all of it on a test split, by generator
 

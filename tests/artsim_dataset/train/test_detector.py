@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from artsim_dataset.detector import model as model_module
+from artsim_dataset.detector.calibration import fit_temperature
 from artsim_dataset.detector.evaluate import UnseenGenerator, logits_of
 from artsim_dataset.detector.examples import EmbeddedExamples, PixelExamples
 from artsim_dataset.detector.model import Detector, EmbeddingJudge, load_detector, sigmoid
@@ -22,7 +23,6 @@ from artsim_dataset.train.detector import (
     Fitted,
     _balanced,
     fit_detector,
-    fit_temperature,
     train_detector,
 )
 from tests.artsim_dataset.conftest import CONFIG
