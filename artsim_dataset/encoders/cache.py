@@ -58,7 +58,7 @@ class EmbeddingCache:
     def __init__(self, encoder: Named, root: Path | None = None, backend: str | None = None) -> None:
         if encoder.dim < 1:
             raise ConfigError(f"the encoder '{encoder.name}' says its embeddings have {encoder.dim} dimensions")
-        how = backend or getattr(encoder, "backend", "pil")
+        how = str(backend or getattr(encoder, "backend", "pil"))
         parts = (_file_name(encoder.name), _file_name(encoder.revision), how, str(encoder.dim))
         self.folder = (root or cache_root()) / "embeddings" / "-".join(parts)
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,8 @@ from transformers import AutoImageProcessor, AutoTokenizer, CLIPModel, Dinov2Mod
 
 from artsim_dataset.encoders import TextEncoder, get_encoder, pinned
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.layers import Dense
+from artsim_dataset.model import save_model
 from tests.artsim_dataset.encoders import tiny
 
 TEXTS = ["a harbor at dusk", "", "three women in a field of flowers " * 20]
@@ -175,6 +177,18 @@ def test_a_sentence_transformer_with_code_of_its_own_is_not_run(folders: dict[st
     with pytest.raises(ConfigError, match="^own cannot be loaded: "):
         get_encoder(str(folder))
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_model_that_artsim_trained_is_an_encoder(tmp_path: Path) -> None:
+    lite = get_encoder("lite")
+    weight = np.random.default_rng(3).normal(size=(7, lite.dim)).astype(np.float32)
+    save_model(tmp_path / "trained", lite, [Dense(weight, np.zeros(7, np.float32))], 0.07, {})
+    encoder = get_encoder(str(tmp_path / "trained"))
+    vectors = encoder.encode(pictures())
+    expected = lite.encode(pictures()) @ weight.T
+    np.testing.assert_allclose(vectors, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-5)
+    assert encoder.dim == 7 and encoder.encode([]).shape == (0, 7)
+    assert encoder.revision.startswith("local-") and not isinstance(encoder, TextEncoder)
 
 
 # --- CSD -------------------------------------------------------------------------------------------------------------
