@@ -125,8 +125,8 @@ class ArtSim(datasets.ArrowBasedBuilder):
         def files(configs: set) -> dict:
             return {c: {s: tuple(self._files(c, s, dl_manager)) for s in SPLITS} for c in sorted(configs)}
 
-        options = _library("options").Options(**asked)
-        derived = _library("derive").Derived.from_build(self.config.name, options, build, files)
+        options = _library("loading.options").Options(**asked)
+        derived = _library("loading.derive").Derived.from_build(self.config.name, options, build, files)
         self.info.features = _FEATURES.FEATURES[self.config.name]
         return [
             datasets.SplitGenerator(name=split, gen_kwargs={"shares": derived.parts(split), "derived": derived})

@@ -16,9 +16,9 @@ from artsim_dataset.version import __version__
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
 
-    from artsim_dataset.derive import Derived, Part
-    from artsim_dataset.options import Options
-    from artsim_dataset.small_pictures import Row
+    from artsim_dataset.loading.derive import Derived, Part
+    from artsim_dataset.loading.options import Options
+    from artsim_dataset.loading.small_pictures import Row
 
 MADE_HERE = ("revision", "token", "num_proc", "cache_dir", "keep_in_memory")
 """Arguments of `datasets.load_dataset` that can be given together with options."""
@@ -74,7 +74,7 @@ def load_artsim(
         load_artsim("user/artsim", "pairs", split="train", streaming=True, image_size=512)
     """
     from artsim_dataset.features import FEATURES, STUDY_FEATURES
-    from artsim_dataset.options import Options
+    from artsim_dataset.loading.options import Options
 
     if config not in FEATURES | STUDY_FEATURES:
         raise ConfigError(f"no config '{config}'; configs are: {', '.join(FEATURES)}, and images of a case study")
@@ -93,7 +93,7 @@ def load_artsim(
 def _load_published(path: str | Path, config: str, split: str | None, streaming: bool, options: dict[str, Any]) -> Any:
     from datasets import load_dataset
 
-    from artsim_dataset.published import not_on_hub
+    from artsim_dataset.loading.published import not_on_hub
 
     try:
         return load_dataset(str(path), config, split=split, streaming=streaming, **options)
@@ -112,8 +112,8 @@ def _load_joined(
     path: str | Path, config: str, split: str | None, streaming: bool, paintings: str | Path, options: dict[str, Any]
 ) -> Any:
     """The published rows with their originals, from one commit of a repository."""
-    from artsim_dataset.originals import join, read_recipe
-    from artsim_dataset.published import find_published
+    from artsim_dataset.loading.originals import join, read_recipe
+    from artsim_dataset.loading.published import find_published
 
     published = find_published(path, options.get("revision"), options.get("token"))
     recipe = read_recipe(published, path)
@@ -132,8 +132,8 @@ def _load_derived(
     """The rows under ``chosen``, split by split; slices are taken of finished splits."""
     from datasets import DatasetDict, IterableDatasetDict
 
-    from artsim_dataset.derive import Derived
-    from artsim_dataset.published import find_published
+    from artsim_dataset.loading.derive import Derived
+    from artsim_dataset.loading.published import find_published
 
     unknown = [name for name in options if name not in MADE_HERE]
     if unknown:

@@ -52,8 +52,8 @@ def check_push(repo: str) -> None:
 def data_facts(dataset: str | Path) -> DataFacts:
     """Names the data set at a folder or Hub id, with its digest and revision as they are now."""
     from artsim_dataset.load import check_dataset
+    from artsim_dataset.loading.published import find_published
     from artsim_dataset.model_card import DataFacts
-    from artsim_dataset.published import find_published
 
     check_dataset(dataset)
     found = find_published(dataset)

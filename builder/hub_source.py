@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artsim_dataset.errors import ConfigError
-from artsim_dataset.published import not_on_hub
+from artsim_dataset.loading.published import not_on_hub
 from artsim_dataset.schema import seed_from, slug
 from builder import hub_rows
 from builder.hub_rows import Found

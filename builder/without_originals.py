@@ -1,8 +1,8 @@
 """A data set as it may be published when its paintings may not: variants, texts, hashes, and a recipe for the rest.
 
 Every config keeps its columns and rows; pictures of paintings are null. `originals.json` says how whoever has the
-paintings joins them again (`artsim_dataset.originals`). What is written here is kept in the work folder, where a second
-publication finds it.
+paintings joins them again (`artsim_dataset.loading.originals`). What is written here is kept in the work folder, where
+a second publication finds it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.features import FEATURES
 from artsim_dataset.load import check_dataset
-from artsim_dataset.originals import ID_COLUMNS, PUBLISHED, RECIPE, Recipe, originals_of
+from artsim_dataset.loading.originals import ID_COLUMNS, PUBLISHED, RECIPE, Recipe, originals_of
 from artsim_dataset.schema import SPLITS
 from artsim_dataset.validate.findings import Watcher
 from artsim_dataset.validate.folder import Folder

@@ -49,8 +49,8 @@ def push_trained(dataset: str | Path, model: Path, push: str, private: bool, dat
 def _held_out(dataset: str | Path, model: Path) -> dict[str, Any] | None:
     """The model's numbers on paintings that it never saw, or None, and why on the terminal."""
     from artsim_dataset.cli.evaluate import run_evaluate
+    from artsim_dataset.loading.published import find_published
     from artsim_dataset.model import load_model
-    from artsim_dataset.published import find_published
 
     trained = load_model(model)
     if trained.held_out() is not None and not trained.parts.get("test"):

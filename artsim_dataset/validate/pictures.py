@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from artsim_dataset.originals import PUBLISHED
+from artsim_dataset.loading.originals import PUBLISHED
 from artsim_dataset.schema import LABELS, painting_id_of
 from artsim_dataset.validate.decode import BAR_LEVEL, Box, Measured, difference, measure
 from artsim_dataset.validate.findings import Log, Watcher

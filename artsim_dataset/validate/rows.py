@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from artsim_dataset import schema
-from artsim_dataset.originals import PUBLISHED, originals_of
+from artsim_dataset.loading.originals import PUBLISHED, originals_of
 from artsim_dataset.schema import painting_id_of, seed_from
 from artsim_dataset.validate.findings import Log, Watcher
 from artsim_dataset.validate.folder import Folder

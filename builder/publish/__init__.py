@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.hub_errors import HubError
-from artsim_dataset.originals import PUBLISHED
+from artsim_dataset.loading.originals import PUBLISHED
 from artsim_dataset.validate.findings import Watcher
 from artsim_dataset.version import __version__
 from builder.publish.files import Content, check_name, read_content

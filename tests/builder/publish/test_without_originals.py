@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from artsim_dataset import ArtsimError, ConfigError, load_artsim
 from artsim_dataset.cli import app
 from artsim_dataset.features import FEATURES
-from artsim_dataset.originals import originals_of
+from artsim_dataset.loading.originals import originals_of
 from artsim_dataset.schema import SPLITS
 from artsim_dataset.validate import validate
 from builder.without_originals import without_originals

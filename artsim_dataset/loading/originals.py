@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from artsim_dataset.errors import ArtsimError, ConfigError
-from artsim_dataset.hub_paintings import PREFIX, bring_paintings
+from artsim_dataset.loading.hub_paintings import PREFIX, bring_paintings
 from artsim_dataset.schema import LABELS, painting_id_of
 
 if TYPE_CHECKING:
-    from artsim_dataset.published import Published
+    from artsim_dataset.loading.published import Published
 
 RECIPE = "originals.json"
 PUBLISHED = "originals_published"

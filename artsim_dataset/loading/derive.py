@@ -18,10 +18,10 @@ from typing import Any
 import pyarrow as pa
 
 from artsim_dataset import schema
-from artsim_dataset.options import IMAGES, SCHEMES, Options
-from artsim_dataset.published import Files, Published
+from artsim_dataset.loading.options import IMAGES, SCHEMES, Options
+from artsim_dataset.loading.published import Files, Published
+from artsim_dataset.loading.small_pictures import AI, BOX, ORIGINAL, Key, Pictures, Row, read_rows, scaled, size_of
 from artsim_dataset.schema import SPLITS, painting_id_of, slug
-from artsim_dataset.small_pictures import AI, BOX, ORIGINAL, Key, Pictures, Row, read_rows, scaled, size_of
 from artsim_dataset.splits import assign_splits
 from artsim_dataset.triplets import Work, sample_triplets
 

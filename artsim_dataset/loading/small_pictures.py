@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from PIL import Image
 
-from artsim_dataset.published import Files
+from artsim_dataset.loading.published import Files
 from artsim_dataset.schema import LABELS, SPLITS, painting_id_of
 
 BOX = ("content_left", "content_top", "content_right", "content_bottom")
