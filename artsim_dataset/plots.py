@@ -214,7 +214,7 @@ def scatter(name: str, points: Sequence[tuple[float, float]], x: str, y: str, la
     """Points in the plane, ``x`` and ``y`` naming the axes. Returns SVG text."""
 
     def draw(axes: Axes) -> None:
-        axes.scatter(*zip(*points, strict=True), s=16, color=POSITIVE, linewidth=0)
+        axes.scatter([point[0] for point in points], [point[1] for point in points], 16, POSITIVE, linewidth=0)
         axes.set_xlabel(x)
         axes.set_ylabel(y)
 

@@ -114,11 +114,12 @@ class TransformerHeadModule(Module):
         save_file(TransformerLayer(self.head).tensors(), Path(output_path) / "model.safetensors", {"format": "pt"})
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> TransformerHeadModule:
-        where = {name: kwargs.get(name) for name in ("token", "cache_folder", "revision")}
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> TransformerHeadModule:  # type: ignore[override]
+        where: dict[str, Any] = {name: kwargs.get(name) for name in ("token", "cache_folder", "revision")}
         where["local_files_only"] = kwargs.get("local_files_only", False)
         module = cls(**cls.load_config(model_name_or_path, subfolder=subfolder, **where))
-        cls.load_torch_weights(model_name_or_path, subfolder=subfolder, model=module.head, **where)
+        head: Any = module.head
+        cls.load_torch_weights(model_name_or_path, subfolder=subfolder, model=head, **where)
         return module
 
 
