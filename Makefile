@@ -14,7 +14,7 @@ check:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # The data set on every version of datasets that it is promised for; "make test" runs the oldest and the newest.
 compat: $(VENV)/.dev
