@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from artsim_dataset import metrics
+from artsim_dataset.encoders import Encoder, TextEncoder
 from artsim_dataset.model import unit
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-    from artsim_dataset.encoders import Encoder
 
 BLOCK = 512
 WEIGHT = 100
@@ -35,12 +34,12 @@ def align(dataset: Dataset, encoder: Encoder, variants: np.ndarray) -> dict[str,
         ``clip_score`` (0 to 100), the same by level, and recall@1, recall@5 and mean reciprocal rank of the variant
         among all variants for its prompt (``prompt_to_image_...``), and the other way round (``image_to_prompt_...``).
     """
-    encode = getattr(encoder, "encode_text", None)
     columns: dict[str, Any] = dataset.select_columns(["prompt_compressed", "level"])[:]
     prompts, levels = columns["prompt_compressed"], np.array(columns["level"])
-    if encode is None or not all(prompts):
+    if not isinstance(encoder, TextEncoder) or not all(prompts):
         return None
-    texts = np.concatenate([unit(encode(prompts[at : at + BLOCK])) for at in range(0, len(prompts), BLOCK)])
+    blocks = [prompts[at : at + BLOCK] for at in range(0, len(prompts), BLOCK)]
+    texts = np.concatenate([unit(encoder.encode_text(block)) for block in blocks])
     numbers = {"clip_score": metrics.clip_score(variants, texts, WEIGHT)}
     for level in sorted(set(levels.tolist()) - {""}):
         at = levels == level

@@ -18,6 +18,7 @@ to import.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,8 @@ from PIL import Image
 
 from artsim_dataset.encoders import Encoder, get_encoder, pinned
 from artsim_dataset.encoders.text import text_encoder
-from artsim_dataset.errors import ConfigError
+from artsim_dataset.errors import ArtsimError, ConfigError
+from artsim_dataset.hub_errors import hub_errors
 from artsim_dataset.layers import KEYS, LAYERS, Dense, Layer, read_layer, write_json, write_layer
 from artsim_dataset.model_card import render_card
 from artsim_dataset.version import __version__
@@ -157,10 +159,14 @@ def load_model(path: str | Path) -> SimilarityModel:
     """A model that artsim trained, ready to encode. Imports neither sentence-transformers nor transformers, unless its
     encoder needs them, as one that was trained end to end does: its weights lie in the folder itself.
 
+    Args:
+        path: its folder, or its Hub id such as ``user/model``.
+
     Raises:
         ConfigError: no such model, a file of it is missing or damaged, or its encoder has changed since.
     """
-    folder = Path(path)
+    folder = _local(path)
+    name = folder.name if Path(path).expanduser().exists() else str(path)
     own_weights = not (folder / ENCODER_FILE).is_file()
     if not (folder / "modules.json").is_file() or not (folder / FACTS_FILE).is_file():
         raise ConfigError(f"{path} is no artsim model; make one: artsim train siamese DATASET --out {path}")
@@ -175,10 +181,24 @@ def load_model(path: str | Path) -> SimilarityModel:
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"the model in {path} cannot be read ({error}); train it again") from error
     if own_weights:
-        return SimilarityModel(folder.name, get_encoder(str(folder.resolve())), (), tau, facts, parts)
+        return SimilarityModel(name, get_encoder(str(folder.resolve())), (), tau, facts, parts)
     encoder = get_encoder(pinned(named["encoder"], named["revision"]))
     check_revision(encoder, named["revision"], str(path))
-    return SimilarityModel(folder.name, encoder, layers, tau, facts, parts, fusion)
+    return SimilarityModel(name, encoder, layers, tau, facts, parts, fusion)
+
+
+def _local(path: str | Path) -> Path:
+    """The folder of a model: itself, or the download of what has that name on the Hub."""
+    folder = Path(path).expanduser()
+    if folder.exists() or not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", str(path)):
+        return folder
+    from huggingface_hub import snapshot_download
+
+    try:
+        with hub_errors(str(path)):
+            return Path(snapshot_download(str(path)))
+    except ArtsimError as error:
+        raise ConfigError(f"{path} is no folder here, and no model of that name came from the Hub: {error}") from error
 
 
 def check_revision(encoder: Encoder, trained_with: str, model: str) -> None:

@@ -49,12 +49,15 @@ import sys
 import numpy as np
 from datasets import load_dataset
 from sentence_transformers import SentenceTransformer
+from artsim_dataset.model import load_model
 
 folder, vectors = sys.argv[1:]
 pairs = load_dataset("user/artsim", "pairs", split="train[:3]")
 SentenceTransformer(folder, trust_remote_code=True).push_to_hub("user/pushed", private=True)
 models = [SentenceTransformer(name, trust_remote_code=True) for name in (folder, "user/trained", "user/pushed")]
-np.save(vectors, [model.encode([*pairs["original"], *pairs["generated"]]) for model in models])
+ours = load_model("user/trained")
+assert ours.name == "user/trained"
+np.save(vectors, [model.encode([*pairs["original"], *pairs["generated"]]) for model in (*models, ours)])
 """
 
 
@@ -136,7 +139,8 @@ def test_a_model_trained_on_the_repository_comes_back_from_the_hub_with_the_same
     world.run("trainer", *train, "--push", "user/trained", "--private")
     world.run("another", "-c", ENCODE, model, vectors)
     assert all(world.hub.repos[f"models/user/{name}"].private for name in ("trained", "pushed"))
-    here, trained, pushed = np.load(vectors)
+    here, trained, pushed, ours = np.load(vectors)
     np.testing.assert_allclose(np.linalg.norm(here, axis=1), np.ones(6), atol=1e-5)
     assert np.array_equal(here, trained) and np.array_equal(here, pushed)
+    np.testing.assert_allclose(ours, here, atol=1e-5)
     assert np.abs(here[0] - here[1]).max() > 1e-3, "different paintings have different vectors"

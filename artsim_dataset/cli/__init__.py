@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from artsim_dataset.cli import terminal
 from artsim_dataset.version import __version__
 
+PIPELINE = ("demo", "build", "status", "validate", "publish", "export", "encode", "train", "evaluate", "compare",
+            "attribute", "casestudy", "detect", "doctor")  # fmt: skip
+"""The commands in the order in which one meets them: what --help lists."""
+
+
+class _Commands(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(self.commands, key=PIPELINE.index)
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",

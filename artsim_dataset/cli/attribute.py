@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.learning import ENCODER, JSON, quiet_datasets, reports, require_extra
+from artsim_dataset.cli.learning import ENCODER, JSON, MODEL, quiet_datasets, reports, require_extra
 from artsim_dataset.cli.terminal import command, err, out, print_json, shown
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 TOP = 5
 
 
-@app.command("attribute")
+@app.command("attribute", short_help="Rank artists by how much an image is in their style.")
 @command
 def attribute_command(
     images: Annotated[list[Path], typer.Argument(help="Images to attribute.", show_default=False)],
     index: Annotated[str, typer.Option(help="Data set whose paintings are the index: a folder or a Hub id.")],
-    model: Annotated[Path | None, typer.Option(help="A trained model; the bare encoder without.")] = None,
+    model: MODEL = None,
     encoder: ENCODER = "lite",
     top: Annotated[int, typer.Option(min=1, help="Artists to show.")] = TOP,
     as_json: JSON = False,

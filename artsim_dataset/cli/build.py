@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from builder.build import BuildResult
 
 
-@app.command("build")
+@app.command("build", short_help="Caption, prompt, generate, and write Parquet.")
 @command
 def build_command(
     source: Annotated[

@@ -17,7 +17,7 @@ from artsim_dataset.cli.terminal import command, out, print_json, shown
 TOP = 10
 
 
-@app.command("casestudy")
+@app.command("casestudy", short_help="Measure how much of its artists a generator brings back.")
 @command
 def casestudy_command(
     config: Annotated[Path, typer.Option("--config", "-c", help="YAML: images, index, and model or encoder.")],

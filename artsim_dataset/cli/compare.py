@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.learning import ENCODER, JSON, pairs, reports, require_extra
+from artsim_dataset.cli.learning import ENCODER, JSON, MODEL, pairs, reports, require_extra
 from artsim_dataset.cli.terminal import command, out, print_json
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from artsim_dataset.standing import Known
 
 
-@app.command("compare")
+@app.command("compare", short_help="Say how alike two images are, and what that means.")
 @command
 def compare_command(
     first: Annotated[Path, typer.Argument(help="An image.", show_default=False)],
     second: Annotated[Path, typer.Argument(help="Another image.", show_default=False)],
-    model: Annotated[Path | None, typer.Option(help="A trained model; the bare encoder without.")] = None,
+    model: MODEL = None,
     encoder: ENCODER = "lite",
     dataset: Annotated[
         str | None, typer.Option(help="Data set whose test pairs the cosine is measured against.", show_default=False)

@@ -16,7 +16,7 @@ from artsim_dataset.cli.terminal import bars, command, err, out, print_json
 PER_GENRE = 8
 
 
-@app.command("demo")
+@app.command("demo", short_help="The whole loop on a small set, offline, in minutes.")
 @command
 def demo_command(
     source: Annotated[

@@ -64,7 +64,7 @@ def detector_command(
     out.print(f"[bold]{shown(out_dir)}[/bold]  next: [cyan]artsim detect IMAGE --model {shown(out_dir)}[/cyan]")
 
 
-@app.command("detect")
+@app.command("detect", short_help="Say how likely a picture is AI-made.")
 @command
 def detect_command(
     images: Annotated[list[Path], typer.Argument(help="Pictures.", show_default=False)],

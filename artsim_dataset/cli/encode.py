@@ -7,7 +7,7 @@ from artsim_dataset.cli.learning import DATASET, ENCODER, JSON, SPLIT, pairs, re
 from artsim_dataset.cli.terminal import command, out, print_json
 
 
-@app.command("encode")
+@app.command("encode", short_help="Compute the embeddings of a data set once.")
 @command
 def encode_command(
     dataset: DATASET, encoder: ENCODER = "lite", split: SPLIT = "train+test", as_json: JSON = False

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from artsim_dataset.evaluate import Evaluation
 
 
-@app.command("evaluate")
+@app.command("evaluate", short_help="Measure how well variants find their paintings.")
 @command
 def evaluate_command(
     dataset: DATASET,
-    model: Annotated[Path | None, typer.Option(help="A model that 'artsim train' made.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model that 'artsim train' made: folder or Hub id.")] = None,
     encoder: Annotated[str | None, typer.Option(help="A bare encoder instead of a model.")] = None,
     detector: Annotated[Path | None, typer.Option(help="A detector, on the test side of real_vs_ai.")] = None,
     split: Annotated[
@@ -76,7 +76,7 @@ def evaluate_command(
 def run_evaluate(
     dataset: str | Path,
     *,
-    model: Path | None = None,
+    model: str | Path | None = None,
     encoder: str | None = None,
     split: str | None = None,
     seed: int = 42,

@@ -13,7 +13,7 @@ from artsim_dataset.cli.terminal import bars, command, out, print_json, shown
 from artsim_dataset.errors import ConfigError
 
 
-@app.command("export")
+@app.command("export", short_help="Write the images as loose files or as tars.")
 @command
 def export_command(
     dataset: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that 'artsim build' made.")],

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 JSON = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-@app.command("status")
+@app.command("status", short_help="Show what a build has done, and the time left.")
 @command
 def status_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a build.", show_default=False)],
@@ -83,7 +83,7 @@ def _show_state(found: BuildStatus) -> None:
     out.print(text)
 
 
-@app.command("doctor")
+@app.command("doctor", short_help="Show what is installed and missing, and what to run.")
 @command
 def doctor_command(
     preset: Annotated[str | None, typer.Option(help="Only this preset; exits with 1 when it is not ready.")] = None,

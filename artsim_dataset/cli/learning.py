@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DATASET = Annotated[str, typer.Argument(help="A folder that 'artsim build' made, or a Hub id.", show_default=False)]
 ENCODER = Annotated[str, typer.Option(help="What turns an image into an embedding.")]
+MODEL = Annotated[str | None, typer.Option(help="A trained model, folder or Hub id; the bare encoder without.")]
 JSON = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 SEED = Annotated[int, typer.Option(help="Draws splits, views and batches.")]
 SPLIT = Annotated[str, typer.Option(help="train, test, or train+test for all rows.")]

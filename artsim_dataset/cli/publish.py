@@ -36,7 +36,7 @@ _COUNTED = ("strip", "read", "read back")
 """Parts of the work that are not measured in bytes."""
 
 
-@app.command("publish")
+@app.command("publish", short_help="Publish on the Hub what changed.")
 @command
 def publish_command(
     dataset: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that 'artsim build' made.")],

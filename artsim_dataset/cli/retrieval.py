@@ -22,7 +22,7 @@ METRICS = ("csd_map", "map", "recall", "mrr", "mrr_all")
 def run_protocol(
     dataset: str,
     protocol: str,
-    model: Path | None,
+    model: str | None,
     encoder: str | None,
     split: str | None,
     word_vectors: Path | None,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 80
 
 
-@app.command("validate")
+@app.command("validate", short_help="Check files, schema, splits, images and texts.")
 @command
 def validate_command(
     dataset: Annotated[Path, typer.Argument(metavar="DIR", help="A data set folder, built or downloaded.")],

@@ -11,9 +11,9 @@ Measure before you trust it: the released weights do not reproduce the paper's n
 from __future__ import annotations
 
 import argparse
-import pickle
 import re
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -97,7 +97,7 @@ def read_checkpoint(weights: Weights) -> dict[str, Tensor]:
         try:
             with torch.serialization.safe_globals([argparse.Namespace]):  # what training scripts keep settings in
                 found = torch.load(path, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        except (UnpicklingError, RuntimeError, EOFError) as error:
             raise ConfigError(
                 f"the checkpoint {path.name} of {weights.name} cannot be read as plain tensors: {_first_line(error)}"
             ) from error

@@ -8,11 +8,11 @@ written with it; a checkpoint of other settings or other data is refused, never 
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -51,7 +51,7 @@ class Checkpoint:
         try:
             state: dict[str, Any] = torch.load(self.file, weights_only=True)
             theirs = state["identity"]
-        except (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        except (OSError, RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
             said = " ".join(str(error).split())
             raise ConfigError(f"the checkpoint {self.file} cannot be read ({said}): {fix}") from error
         check_identity(theirs, self.identity, self.file.parent)

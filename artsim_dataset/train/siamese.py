@@ -29,7 +29,8 @@ from artsim_dataset.train.checkpoint import Checkpoint
 from artsim_dataset.train.config import TrainConfig, TrainResult
 from artsim_dataset.train.fit import fit
 from artsim_dataset.train.heads import Head, new_head, saved_layers
-from artsim_dataset.train.holdout import TRAIN
+from artsim_dataset.train.holdout import TRAIN, VALIDATION
+from artsim_dataset.train.known import known_pairs
 from artsim_dataset.train.log import tracked
 from artsim_dataset.train.network import Fusion, Network
 from artsim_dataset.train.paintings import facts_of, result_of
@@ -79,6 +80,9 @@ def train_siamese(
         best_epoch, history = fit(network, samples, config, checkpoint, log, progress)
     result = result_of(samples, out, best_epoch, history, time.perf_counter() - started)
     facts = facts_of(samples, config, result, dataset_name, sum(p.numel() for p in network.parameters()))
+    held_out = samples.of(VALIDATION)
+    if known := known_pairs(network, samples, held_out, config.seed, "the pairs it was validated on"):
+        facts["known_pairs"] = known.to_json()
     fusion = network.fusion.dense_layers() if network.fusion is not None else ()
     save_model(out, encoder, saved_layers(network.head), network.tau.item(), facts, samples.parts, fusion)
     checkpoint.clear()

@@ -99,7 +99,9 @@ def test_a_view_of_csd_is_a_crop_of_at_least_8_percent_and_of_moderate_shape(
     assert view.left + view.width <= 1 + 1e-9 and view.top + view.height <= 1 + 1e-9
     assert view.width * view.height >= 0.08 - 1e-9
     assert 0.75 - 1e-9 <= view.width * aspect / view.height <= 4 / 3 + 1e-9
-    assert view == csd_view(name, index, 7, aspect) != csd_view(name, index + 1, 7, aspect)
+    assert view == csd_view(name, index, 7, aspect)
+    # A long picture leaves little room: two views of it may be the same, five are not.
+    assert len({csd_view(name, index + n, 7, aspect) for n in range(5)}) > 1
 
 
 def test_views_of_csd_have_the_shares_of_their_code() -> None:

@@ -86,7 +86,7 @@ def test_missing_extra_names_the_install(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_model_and_encoder_together_are_refused(tmp_path: Path) -> None:
     result = artsim("evaluate", tmp_path, "--encoder", "lite", "--model", tmp_path)
-    assert result.exit_code == 2 and "either --model FOLDER or --encoder NAME" in sentence(result)
+    assert result.exit_code == 2 and "give one of --model FOLDER, --encoder NAME" in sentence(result)
 
 
 def test_picture_that_is_none_is_named(tmp_path: Path) -> None:
