@@ -90,7 +90,7 @@ def score(rows: PairRows, originals: np.ndarray, variants: np.ndarray, tau: floa
     tally = _tally(rows, originals, variants, tau, seed)
     numbers = _numbers(tally, np.arange(len(rows)))
     ci = {
-        name: metrics.bootstrap_ci(lambda at, name=name: _numbers(tally, at).get(name, 0.0), rows.painting,  # type: ignore[misc]
+        name: metrics.bootstrap_ci(lambda at, name=name: _numbers(tally, at).get(name, np.nan), rows.painting,  # type: ignore[misc]
                                    seed_from("bootstrap", seed), BOOTSTRAP_ROUNDS)
         for name in INTERVALS if name in numbers
     }  # fmt: skip

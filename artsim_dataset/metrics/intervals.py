@@ -14,7 +14,8 @@ def bootstrap_ci(
 ) -> tuple[float, float]:
     """Percentile interval of ``statistic(row indices)`` when whole groups (paintings) are drawn with replacement.
 
-    Pairs that reuse a painting are not independent, so rows are never drawn alone. ``groups``: one label per row.
+    Pairs that reuse a painting are not independent, so rows are never drawn alone. ``groups``: one label per row. A
+    round whose statistic is NaN, since nothing that counts was drawn, is left out.
 
     >>> bootstrap_ci(lambda rows: float(len(rows)), np.array(["a", "b"]), seed=0, rounds=10)
     (2.0, 2.0)
@@ -31,7 +32,7 @@ def bootstrap_ci(
         # The rows of group g are order[start[g] : start[g] + size[g]]; this strings those slices together.
         shift = np.repeat(start[drawn] - (np.cumsum(size[drawn]) - size[drawn]), size[drawn])
         values.append(statistic(order[shift + np.arange(len(shift))]))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 

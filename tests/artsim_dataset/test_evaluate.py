@@ -128,6 +128,12 @@ def test_genres_of_one_painting_have_no_same_genre_accuracy() -> None:
     assert "triplet_accuracy_same_genre" not in score(rows, vectors(3, 1), vectors(3, 2), 0.07, 1).numbers
 
 
+def test_interval_leaves_out_draws_without_a_pair_of_one_genre() -> None:
+    rows = PairRows(pairs_dataset(4))  # two of the four share a genre; many draws hold one of them at most
+    o = np.eye(4, 5, dtype=np.float32)
+    assert score(rows, o, o[rows.painting], 0.07, 1).ci["triplet_accuracy_same_genre"] == (1.0, 1.0)
+
+
 def test_artists_are_told_apart_and_nobody_is_no_artist() -> None:
     rows = PairRows(pairs_dataset(12, artists=4))
     o = vectors(12, 5)
