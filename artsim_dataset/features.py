@@ -10,7 +10,7 @@ from datasets import ClassLabel, Features, Image, Value
 
 from artsim_dataset import schema
 
-_INTEGERS = {"prompt_tokens", "content_left", "content_top", "content_right", "content_bottom"}
+_INTEGERS = {"prompt_tokens", *schema.BOX_COLUMNS}
 _IMAGES = {"original", "generated", "anchor", "positive", "negative", "image"}
 
 

@@ -91,6 +91,9 @@ TRIPLET_COLUMNS: tuple[str, ...] = (
     "negative_caption",
 )
 REAL_VS_AI_COLUMNS: tuple[str, ...] = ("image", "label", "generator", "id")
+BOX_COLUMNS = ("content_left", "content_top", "content_right", "content_bottom")
+"""Where the content lies in a letterboxed picture, in pixels: the columns of ``content_box``."""
+
 STUDY_COLUMNS: tuple[str, ...] = (
     "id",
     "image",

@@ -17,13 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artsim_dataset.errors import ArtsimError, ConfigError
+from artsim_dataset.loading.hub_paintings import PREFIX
 from artsim_dataset.schema import SCHEMA_VERSION
 from builder.artists import list_artists
 from builder.assemble import Assembled, assemble, read_build
 from builder.catalogue import Inputs
 from builder.config import BuildConfig
 from builder.engine import Engine
-from builder.hub_source import PREFIX, find_hub_source, list_hub_source
+from builder.hub_source import find_hub_source, list_hub_source
 from builder.lock import locked
 from builder.pipeline import stages
 from builder.plan import read_plan

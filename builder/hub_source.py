@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.loading.hub_paintings import PREFIX, parse_source
 from artsim_dataset.loading.published import not_on_hub
 from artsim_dataset.schema import seed_from, slug
 from builder import hub_rows
@@ -31,7 +32,6 @@ from builder.source_table import first_of
 from builder.stage import Reject
 from builder.stages.source import Entry, Listing, entry_of, genre_from, unique
 
-PREFIX = "hf:"
 LOCK = "sources.json"
 MOST_SHARDS = 256
 """Shards that a split is fetched in, at most: an imagefolder could have one for each file."""
@@ -71,10 +71,7 @@ def find_hub_source(source: str, work: Path) -> HubSource:
         ConfigError: not of the form ``hf:owner/name``.
         DatasetNotFound: the Hub has no such data set or revision, or cannot be reached.
     """
-    match = re.fullmatch(r"hf:(\w[\w.-]*/\w[\w.-]*?)(?::([\w.-]+))?(?:@([\w./-]+))?", source)
-    if not match:
-        raise ConfigError(f"'{source}' names no Hub data set; give hf:owner/name, or hf:owner/name:config@revision")
-    repo, config, revision = match[1], match[2] or "", match[3] or "main"
+    repo, config, revision = parse_source(source)
     lock = work / LOCK
     known: dict[str, str] = json.loads(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
     key = f"{repo}@{revision}"

@@ -24,7 +24,7 @@ from PIL import Image, UnidentifiedImageError
 from artsim_dataset.encoders import Encoder
 from artsim_dataset.encoders.cache import EmbeddingCache, embedding_key
 from artsim_dataset.errors import ArtsimError, ConfigError
-from artsim_dataset.schema import painting_id_of
+from artsim_dataset.schema import BOX_COLUMNS, painting_id_of
 from artsim_dataset.views import Box, View, crop_content
 
 Progress = Callable[[str, int, int], None]
@@ -33,7 +33,6 @@ Progress = Callable[[str, int, int], None]
 VIEWS_AT_ONCE = 32
 """For encoders that do not say how many images they like at once (``batch``)."""
 _LABELS = ("id", "genre", "artist", "group", "level")
-_BOX = ("content_left", "content_top", "content_right", "content_bottom")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +67,14 @@ class PairRows:
     def __init__(self, dataset: Dataset) -> None:
         if not isinstance(dataset, Dataset):
             raise ConfigError(f"one split of the 'pairs' config is needed, not a {type(dataset).__name__}")
-        missing = [c for c in (*_LABELS, *_BOX, "original", "generated") if c not in dataset.column_names]
+        missing = [c for c in (*_LABELS, *BOX_COLUMNS, "original", "generated") if c not in dataset.column_names]
         if missing:
             raise ConfigError(f"the data set has no column {', '.join(missing)}: load its 'pairs' config")
         if not len(dataset):
             raise ConfigError("the split has no rows")
-        table: dict[str, Any] = dataset.select_columns([*_LABELS, *_BOX])[:]
+        table: dict[str, Any] = dataset.select_columns([*_LABELS, *BOX_COLUMNS])[:]
         self.ids, self.genres, self.artists, self.groups, self.levels = (np.array(table[c], object) for c in _LABELS)
-        self.boxes: list[Box] = list(zip(*(table[c] for c in _BOX), strict=True))
+        self.boxes: list[Box] = list(zip(*(table[c] for c in BOX_COLUMNS), strict=True))
         self.painting_ids, self.first_row, self.painting = np.unique(
             np.array([painting_id_of(i) for i in self.ids]), return_index=True, return_inverse=True
         )

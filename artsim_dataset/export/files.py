@@ -17,11 +17,10 @@ from PIL import Image
 
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.export.writing import ROWS_AT_ONCE, Watcher, image_bytes, write_whole
-from artsim_dataset.schema import painting_id_of
+from artsim_dataset.schema import BOX_COLUMNS, painting_id_of
 from artsim_dataset.views import crop_content
 
 QUALITY = 95
-_BOX = ("content_left", "content_top", "content_right", "content_bottom")
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class _Job:
 class Squares:
     """The jobs of ``imagefolder``."""
 
-    columns = ("id", "original", "generated", *_BOX)
+    columns = ("id", "original", "generated", *BOX_COLUMNS)
 
     def __init__(self, files: Iterable[Path], size: int) -> None:
         self._size = size
@@ -49,7 +48,7 @@ class Squares:
     def _make(self, row: dict[str, Any], column: str) -> bytes:
         try:
             with Image.open(io.BytesIO(image_bytes(row, column, row["id"]))) as image:
-                left, top, right, bottom = (row[side] for side in _BOX)
+                left, top, right, bottom = (row[side] for side in BOX_COLUMNS)
                 content = crop_content(image.convert("RGB"), (left, top, right, bottom))
         except (OSError, ConfigError) as error:
             raise ArtsimError(f"row '{row['id']}', column '{column}': {error}") from error

@@ -20,8 +20,8 @@ import pyarrow as pa
 from artsim_dataset import schema
 from artsim_dataset.loading.options import IMAGES, SCHEMES, Options
 from artsim_dataset.loading.published import Files, Published
-from artsim_dataset.loading.small_pictures import AI, BOX, ORIGINAL, Key, Pictures, Row, read_rows, scaled, size_of
-from artsim_dataset.schema import SPLITS, painting_id_of, slug
+from artsim_dataset.loading.small_pictures import AI, ORIGINAL, Key, Pictures, Row, read_rows, scaled, size_of
+from artsim_dataset.schema import BOX_COLUMNS, SPLITS, painting_id_of, slug
 from artsim_dataset.splits import assign_splits
 from artsim_dataset.triplets import Work, sample_triplets
 
@@ -228,13 +228,13 @@ class Derived:
         size = self.options.image_size
         if size is None:
             return row
-        box = tuple(row[side] for side in BOX) if self.config == "pairs" else None
+        box = tuple(row[side] for side in BOX_COLUMNS) if self.config == "pairs" else None
         for name in IMAGES[self.config]:
             image = row[name]
             row[name] = {"bytes": scaled(image["bytes"], size, self.quality, box), "path": image["path"]}
         if box:
             width, height = size_of(row[IMAGES[self.config][0]]["bytes"])
-            row |= dict(zip(BOX, (0, 0, width, height), strict=True))
+            row |= dict(zip(BOX_COLUMNS, (0, 0, width, height), strict=True))
         return row
 
 

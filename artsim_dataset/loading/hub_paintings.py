@@ -22,6 +22,18 @@ PREFIX = "hf:"
 _SOURCE = re.compile(r"hf:(\w[\w.-]*/\w[\w.-]*?)(?::([\w.-]+))?(?:@([\w./-]+))?")
 
 
+def parse_source(source: str) -> tuple[str, str, str]:
+    """Repository, config ('' for its default) and revision of a source. Raises ConfigError when it has no such form.
+
+    >>> parse_source("hf:huggan/wikiart"), parse_source("hf:a/b:c@v1")
+    (('huggan/wikiart', '', 'main'), ('a/b', 'c', 'v1'))
+    """
+    match = _SOURCE.fullmatch(source)
+    if not match:
+        raise ConfigError(f"'{source}' names no Hub data set; give hf:owner/name, or hf:owner/name:config@revision")
+    return match[1], match[2] or "", match[3] or "main"
+
+
 def bring_paintings(source: str, sums: Iterable[str]) -> Path:
     """A folder that holds those paintings of a data set whose sha256 is among ``sums``, as far as it has them.
 
@@ -36,10 +48,7 @@ def bring_paintings(source: str, sums: Iterable[str]) -> Path:
     from datasets import config
     from huggingface_hub.utils import tqdm
 
-    match = _SOURCE.fullmatch(source)
-    if not match:
-        raise ConfigError(f"'{source}' names no Hub data set; give hf:owner/name, or hf:owner/name:config@revision")
-    repo, name, revision = match[1], match[2], match[3] or "main"
+    repo, name, revision = parse_source(source)
     folder = Path(config.HF_DATASETS_CACHE) / "artsim-originals" / repo.replace("/", "--")
     folder.mkdir(parents=True, exist_ok=True)
     missing = {sum_ for sum_ in sums if not (folder / sum_).is_file()}

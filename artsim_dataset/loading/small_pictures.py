@@ -11,9 +11,8 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from artsim_dataset.loading.published import Files
-from artsim_dataset.schema import LABELS, SPLITS, painting_id_of
+from artsim_dataset.schema import BOX_COLUMNS, LABELS, SPLITS, painting_id_of
 
-BOX = ("content_left", "content_top", "content_right", "content_bottom")
 ORIGINAL, AI = (LABELS.index(label) for label in ("original", "ai"))
 
 Row = dict[str, Any]
@@ -63,8 +62,8 @@ def _of_real_vs_ai(files: Mapping[str, Sequence[str]]) -> Iterator[Found]:
 
 def _of_pairs(files: Mapping[str, Sequence[str]]) -> Iterator[Found]:
     for split in SPLITS:
-        for row in read_rows(files[split], ("id", "original", "generated", *BOX)):
-            box = tuple(row[side] for side in BOX)
+        for row in read_rows(files[split], ("id", "original", "generated", *BOX_COLUMNS)):
+            box = tuple(row[side] for side in BOX_COLUMNS)
             yield (ORIGINAL, painting_id_of(row["id"])), row["original"]["bytes"], box
             yield (AI, row["id"]), row["generated"]["bytes"], box
 

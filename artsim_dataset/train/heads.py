@@ -55,6 +55,7 @@ class Head(nn.Module):
         if kind not in DENSE_HEADS:
             raise ConfigError(f"no dense head '{kind}'; dense heads are: {', '.join(DENSE_HEADS)}")
         self.dim = dim
+        self.kind = kind
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("scale", torch.ones(()))
         with torch.random.fork_rng(devices=[]):

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from datasets import Dataset
 
 from artsim_dataset.encoders import Encoder
@@ -36,7 +35,7 @@ from artsim_dataset.train.network import Fusion, Network
 from artsim_dataset.train.paintings import facts_of, result_of
 from artsim_dataset.train.samples import Samples, embed_samples
 from artsim_dataset.train.transformer_head import TransformerHead
-from artsim_dataset.train.whiten import whitening
+from artsim_dataset.train.whiten import started
 
 WHITENING_PAINTINGS = 1024
 """Above this, a seeded choice of paintings is enough, and memory stays flat."""
@@ -104,15 +103,5 @@ def _initial_head(samples: Samples, inputs: int, config: TrainConfig) -> Head | 
     if len(chosen) > WHITENING_PAINTINGS:
         chosen = np.sort(draw.choice(chosen, WHITENING_PAINTINGS, replace=False))
     blocks = [np.concatenate([samples.original[p], samples.variant[samples.rows_of(p)].ravel()]) for p in chosen]
-    x = samples.load(np.concatenate(blocks))
-    head.standardise(x)
-    if config.head == "linear":
-        painting = torch.repeat_interleave(torch.arange(len(blocks)), torch.tensor([len(b) for b in blocks]))
-        weights = whitening((x - head.mean) * head.scale, painting, config.dim, seed_from("whiten", config.seed))
-        # Few images span few directions; the head is then narrower than asked for.
-        head = Head(config.head, inputs, len(weights), config.dropout, seed_from("head", config.seed))
-        with torch.no_grad():
-            head.first.weight.copy_(weights)
-            head.first.bias.zero_()
-        head.standardise(x)
-    return head
+    painting = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
+    return started(head, samples.load(np.concatenate(blocks)), painting, config.dropout, config.seed)

@@ -33,7 +33,7 @@ from artsim_dataset.schema import seed_from
 from artsim_dataset.train.checkpoint import Checkpoint
 from artsim_dataset.train.heads import DENSE_HEADS, Head, dense_layers
 from artsim_dataset.train.style_samples import LABELS, StyleSamples, embed_style
-from artsim_dataset.train.whiten import whitening
+from artsim_dataset.train.whiten import started
 
 MOMENTUM, CLIP, WARM_UP = 0.9, 3.0, 0.1
 """CSD's momentum and clipping. Their warm-up is 30,000 of 80,000 steps of a whole encoder; a head needs a tenth."""
@@ -143,19 +143,10 @@ def _initial_head(samples: StyleSamples, inputs: int, config: StyleConfig) -> He
         draw = np.random.default_rng(seed_from("whitening", config.seed))
         chosen = np.sort(draw.choice(chosen, WHITENING_PAINTINGS, replace=False))
     x = samples.load(np.column_stack([samples.full, samples.views])[chosen].ravel())
+    names = np.where(samples.artist == "", samples.ids, samples.artist)[chosen]
+    artist = np.repeat(np.unique(names, return_inverse=True)[1], 1 + config.views)
     head = Head(config.head, inputs, config.dim, config.dropout, seed_from("head", config.seed))
-    head.standardise(x)
-    if config.head == "linear":
-        names = np.where(samples.artist == "", samples.ids, samples.artist)[chosen]
-        artist = torch.from_numpy(np.unique(names, return_inverse=True)[1]).repeat_interleave(1 + config.views)
-        weights = whitening((x - head.mean) * head.scale, artist, config.dim, seed_from("whiten", config.seed))
-        # Few pictures span few directions; the head is then narrower than asked for.
-        head = Head(config.head, inputs, len(weights), config.dropout, seed_from("head", config.seed))
-        with torch.no_grad():
-            head.first.weight.copy_(weights)
-            head.first.bias.zero_()
-        head.standardise(x)
-    return head
+    return started(head, x, artist, config.dropout, config.seed)
 
 
 @dataclass

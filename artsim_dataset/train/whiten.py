@@ -8,8 +8,12 @@ part, perturbed recall@1 is 0.94 from random weights, 0.98 from this start.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from artsim_dataset.schema import seed_from
+from artsim_dataset.train.heads import Head
 
 SHRINKAGE = 0.5
 
@@ -53,3 +57,23 @@ def _leading(x: Tensor, k: int, seed: int) -> Tensor:
     # An eigenvector's sign is arbitrary; fixed here so that the same data gives the same weights everywhere.
     largest = vectors.abs().argmax(0)
     return vectors * vectors[largest, torch.arange(k)].sign()
+
+
+def started(head: Head, x: Tensor, classes: np.ndarray, dropout: float, seed: int) -> Head:
+    """The head that training starts from: standardised on ``x`` (n, inputs), and a linear one whitened too.
+
+    ``classes`` (n,) says which rows show the same thing (a painting, or an artist). Few images span few directions: a
+    linear head is then narrower than ``head`` was.
+    """
+    head.standardise(x)
+    if head.kind != "linear":
+        return head
+    dim, inputs = head.first.out_features, head.first.in_features
+    rows = torch.from_numpy(np.asarray(classes))
+    weights = whitening((x - head.mean) * head.scale, rows, dim, seed_from("whiten", seed))
+    head = Head("linear", inputs, len(weights), dropout, seed_from("head", seed))
+    with torch.no_grad():
+        head.first.weight.copy_(weights)
+        head.first.bias.zero_()
+    head.standardise(x)
+    return head

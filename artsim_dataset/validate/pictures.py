@@ -17,10 +17,9 @@ from typing import Any
 from PIL import Image
 
 from artsim_dataset.loading.originals import PUBLISHED
-from artsim_dataset.schema import LABELS, painting_id_of
+from artsim_dataset.schema import BOX_COLUMNS, LABELS, painting_id_of
 from artsim_dataset.validate.decode import BAR_LEVEL, Box, Measured, difference, measure
 from artsim_dataset.validate.findings import Log, Watcher
-from artsim_dataset.validate.rows import BOX
 from artsim_dataset.validate.tables import Row, Tables
 
 DECODE, FORMAT, SIZE, BARS, FLAT, ONE_ORIGINAL, SMALL_SIZE, SMALL_SAME, SMALL_SHOWS, ENCODING = CHECKS = (
@@ -196,7 +195,7 @@ COLUMNS = {
 """Config -> its columns of images."""
 
 EXTRA = {
-    "pairs": ("id", *BOX),
+    "pairs": ("id", *BOX_COLUMNS),
     "real_vs_ai": ("id", "label"),
     "triplets": ("anchor_id", "positive_id", "negative_id"),
     "triplets_hard": ("anchor_id", "positive_id", "negative_id"),
@@ -206,7 +205,7 @@ EXTRA = {
 
 def _jobs(config: str, row: Row) -> Iterator[_Job]:
     box: Box | None = None
-    if config == "pairs" and None not in (sides := tuple(row[side] for side in BOX)):
+    if config == "pairs" and None not in (sides := tuple(row[side] for side in BOX_COLUMNS)):
         box = sides
     for column in COLUMNS[config]:
         id_ = row[f"{column}_id" if config in ("triplets", "triplets_hard") else "id"] or ""

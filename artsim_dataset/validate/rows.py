@@ -11,15 +11,14 @@ from typing import Any
 
 from artsim_dataset import schema
 from artsim_dataset.loading.originals import PUBLISHED, originals_of
-from artsim_dataset.schema import painting_id_of, seed_from
+from artsim_dataset.schema import BOX_COLUMNS, painting_id_of, seed_from
 from artsim_dataset.validate.findings import Log, Watcher
 from artsim_dataset.validate.folder import Folder
 from artsim_dataset.validate.tables import Row, Tables
 from artsim_dataset.validate.text import KEYS, MACHINE_PATHS, MAIL, Reader, strings
 
 Count = Callable[[str], int]
-BOX = ("content_left", "content_top", "content_right", "content_bottom")
-OF_PAINTING = ("genre", "artist", "title", "caption", *BOX, "phash", "group")
+OF_PAINTING = ("genre", "artist", "title", "caption", *BOX_COLUMNS, "phash", "group")
 """What is the same in the rows of all variants of a painting."""
 
 _VARIANT = re.compile(r".*[^/]-\d+", re.DOTALL)
@@ -208,7 +207,7 @@ def provenance_agrees(row: Row, rules: Rules) -> Iterator[str]:
 
 def box_is_inside(row: Row, rules: Rules) -> Iterator[str]:
     """The content box lies in the frame, is not empty, and fills it in one direction at least."""
-    left, top, right, bottom = (row[side] for side in BOX)
+    left, top, right, bottom = (row[side] for side in BOX_COLUMNS)
     size = rules.folder.fact("settings", "preprocess", "size")
     if not (0 <= left < right and 0 <= top < bottom):
         yield f"the content box ({left}, {top}, {right}, {bottom}) is empty or begins outside of the picture"

@@ -11,11 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from artsim_dataset.images import UndecodableImage, content
+from artsim_dataset.schema import BOX_COLUMNS
 from builder.batches import map_rows
 from builder.models import Captioner
 from builder.stage import Lane, Reject, Result, Row, Run
-
-_BOX = ("content_left", "content_top", "content_right", "content_bottom")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class CaptionStage:
 
     name: ClassVar[str] = "caption"
     version: ClassVar[int] = 1
-    reads: ClassVar[tuple[str, ...]] = ("image", *_BOX, "genre")
+    reads: ClassVar[tuple[str, ...]] = ("image", *BOX_COLUMNS, "genre")
     adds: ClassVar[pa.Schema] = pa.schema([pa.field("caption", pa.string())])
     plan_reads: ClassVar[tuple[str, ...]] = ()
 
@@ -54,6 +53,6 @@ def _caption(model: Captioner, rows: Iterable[Row]) -> Iterator[Result]:
 
 def _decoded(row: Row) -> tuple[np.ndarray, str] | Reject:
     try:
-        return content(row["image"], *(row[side] for side in _BOX)), row["genre"]
+        return content(row["image"], *(row[side] for side in BOX_COLUMNS)), row["genre"]
     except UndecodableImage as error:
         return Reject("undecodable", str(error))

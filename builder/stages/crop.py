@@ -14,9 +14,8 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from artsim_dataset.images import shrink
+from artsim_dataset.schema import BOX_COLUMNS
 from builder.stage import Lane, Result, Row, Run
-
-BOX = ("content_left", "content_top", "content_right", "content_bottom")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class CropStage:
 
     name: ClassVar[str] = "crop"
     version: ClassVar[int] = 1
-    reads: ClassVar[tuple[str, ...]] = ("image", "generated", *BOX)
+    reads: ClassVar[tuple[str, ...]] = ("image", "generated", *BOX_COLUMNS)
     adds: ClassVar[pa.Schema] = pa.schema([("original_small", pa.binary()), ("generated_small", pa.binary())])
     plan_reads: ClassVar[tuple[str, ...]] = ()
     lane: ClassVar[Lane] = "cpu"
@@ -43,7 +42,7 @@ class CropStage:
     def open(self) -> Iterator[Run]:
         def run(rows: Iterable[Row]) -> Iterator[Result]:
             for row in rows:
-                box = [row[side] for side in BOX]
+                box = [row[side] for side in BOX_COLUMNS]
                 yield {
                     "original_small": shrink(row["image"], box, self.size, self.quality),
                     "generated_small": shrink(row["generated"], box, self.size, self.quality),

@@ -11,12 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from artsim_dataset.images import UndecodableImage, content, encode, size_of
+from artsim_dataset.schema import BOX_COLUMNS
 from artsim_dataset.triplets import Ring
 from builder.checks import map_generated, provenance_columns
 from builder.models import ImageGenerator, ImageTask, Made, Pixels
 from builder.stage import Lane, Reject, Result, Row, Run
-
-BOX = ("content_left", "content_top", "content_right", "content_bottom")
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class GenerateStage:
 
     name: ClassVar[str] = "generate"
     version: ClassVar[int] = 2
-    reads: ClassVar[tuple[str, ...]] = ("image", *BOX, "level", "seed", "prompt_compressed", "style_vector")
+    reads: ClassVar[tuple[str, ...]] = ("image", *BOX_COLUMNS, "level", "seed", "prompt_compressed", "style_vector")
     adds: ClassVar[pa.Schema] = pa.schema(
         [("generated", pa.binary()), ("generator", pa.string()), ("provenance", pa.string())]
     )
@@ -98,7 +97,7 @@ def choose_styles(ids: Sequence[str], paintings: Sequence[str], genres: Sequence
 
 def _task(row: Row) -> ImageTask | Reject:
     try:
-        image = content(row["image"], *(row[side] for side in BOX))
+        image = content(row["image"], *(row[side] for side in BOX_COLUMNS))
     except UndecodableImage as error:
         return Reject("undecodable", str(error))
     style = row.get("style")
@@ -117,6 +116,6 @@ def _letterbox(variant: Pixels, row: Row) -> Pixels:
     """The variant where the painting is: on black, in a frame of the same size."""
     width, height = size_of(row["image"])
     frame = np.zeros((height, width, 3), np.uint8)
-    left, top, right, bottom = (row[side] for side in BOX)
+    left, top, right, bottom = (row[side] for side in BOX_COLUMNS)
     frame[top:bottom, left:right] = variant
     return frame

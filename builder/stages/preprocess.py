@@ -11,10 +11,9 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from artsim_dataset.letterbox import THUMB_SIDE, BadImage, letterbox
+from artsim_dataset.schema import BOX_COLUMNS
 from builder.stage import Lane, Reject, Result, Row, Run
 from builder.surroundings import check_source
-
-_SIDES = ("content_left", "content_top", "content_right", "content_bottom")
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class PreprocessStage:
     adds: ClassVar[pa.Schema] = pa.schema(
         [
             pa.field("image", pa.binary()),
-            *(pa.field(name, pa.int32()) for name in ("width", "height", *_SIDES)),
+            *(pa.field(name, pa.int32()) for name in ("width", "height", *BOX_COLUMNS)),
             pa.field("phash", pa.string()),
             pa.field("thumb", pa.binary(THUMB_SIDE * THUMB_SIDE)),
         ]
@@ -81,7 +80,7 @@ class PreprocessStage:
             "image": done.jpeg,
             "width": done.width,
             "height": done.height,
-            **dict(zip(_SIDES, done.box, strict=True)),
+            **dict(zip(BOX_COLUMNS, done.box, strict=True)),
             "phash": done.phash,
             "thumb": done.thumb,
         }

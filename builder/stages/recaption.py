@@ -16,11 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from artsim_dataset.images import UndecodableImage, content
+from artsim_dataset.schema import BOX_COLUMNS
 from builder.batches import map_rows
 from builder.models import Captioner
 from builder.stage import Lane, Reject, Result, Row, Run
-
-_BOX = ("content_left", "content_top", "content_right", "content_bottom")
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class RecaptionStage:
 
     name: ClassVar[str] = "recaption"
     version: ClassVar[int] = 1
-    reads: ClassVar[tuple[str, ...]] = ("generated", *_BOX)
+    reads: ClassVar[tuple[str, ...]] = ("generated", *BOX_COLUMNS)
     adds: ClassVar[pa.Schema] = pa.schema([pa.field("generated_caption", pa.string())])
     plan_reads: ClassVar[tuple[str, ...]] = ()
 
@@ -59,6 +58,6 @@ def _caption(model: Captioner, rows: Iterable[Row]) -> Iterator[Result]:
 
 def _decoded(row: Row) -> np.ndarray | Reject:
     try:
-        return content(row["generated"], *(row[side] for side in _BOX))
+        return content(row["generated"], *(row[side] for side in BOX_COLUMNS))
     except UndecodableImage as error:
         return Reject("undecodable", str(error))
