@@ -5,6 +5,11 @@
 
 A shard is done when its sidecar is there, names the inputs that would be used now, and its digest matches the
 Parquet file. Nothing else records progress, so a build killed anywhere resumes by looking.
+
+In an object store the sidecar also keeps the tag that the store gave to the Parquet object. Every write of an object
+gives another tag, and a store takes no upload whose length and checksum are not those that the client sent; so an
+object with the same size and tag holds the bytes that were written, and need not be fetched to know it. Rows are read
+under that tag as well: of an object that was replaced, none is.
 """
 
 from __future__ import annotations
@@ -16,11 +21,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b, file_digest
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from artsim_dataset.storage import ObjectPath, Place
+from artsim_dataset.storage import sha256_of as sha256_of  # all of the builder has it from here
+from artsim_dataset.store_errors import StorageError
 from builder.stage import Reject, Row
 
 INPUT = "_input"
@@ -34,12 +43,20 @@ SEAL = "seal"
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Place) -> Iterator[Path]:
     """Gives a temporary name beside ``path``; renames it onto ``path`` when the block ends well.
 
     The file is flushed to disk before the rename, so that a crash leaves the old file or the new, never a part.
+    For an object store the temporary file is on this machine, and is uploaded.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    if isinstance(path, ObjectPath):
+        with TemporaryDirectory(prefix="artsim-") as scratch:
+            made = Path(scratch, path.name)
+            yield made
+            path.put(made)
+        return
+    # Of all machines: two that write to one file system may have processes of the same number.
+    temporary = path.with_name(f".{path.name}.{token_hex(6)}.tmp")
     try:
         yield temporary
         with open(temporary, "rb") as file:
@@ -49,10 +66,14 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Place, value: Any) -> None:
     """Writes JSON atomically, keys sorted, so that equal values are equal bytes."""
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    if isinstance(path, ObjectPath):
+        path.write_text(text)
+        return
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def digest(*parts: object) -> str:
@@ -65,15 +86,12 @@ def digest(*parts: object) -> str:
     return state.hexdigest()
 
 
-def sha256_of(path: Path) -> str:
-    """sha256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return file_digest(file, "sha256").hexdigest()
-
-
 @dataclass(frozen=True)
 class Sidecar:
-    """What is known of one finished shard. ``rows_in`` = rows that gave a result + rejects, always."""
+    """What is known of one finished shard. ``rows_in`` = rows that gave a result + rejects, always.
+
+    ``tag`` and ``size`` are those of the Parquet object in its store; empty and 0 on a disk.
+    """
 
     stage: str
     shard: str
@@ -84,31 +102,57 @@ class Sidecar:
     digest: str
     seconds: float
     reused: int = 0
+    tag: str = ""
+    size: int = 0
 
     @staticmethod
-    def read(path: Path) -> Sidecar | None:
+    def read(path: Place) -> Sidecar | None:
         """The sidecar at ``path``; None when absent, altered since it was written, or not one of ours."""
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
+            return Sidecar.parse(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+
+    @staticmethod
+    def parse(text: str | bytes) -> Sidecar | None:
+        """The sidecar that this is the text of; None when it was altered, or is not one of ours."""
+        try:
+            facts = json.loads(text)
             seal = facts.pop(SEAL, None)
             return Sidecar(**facts) if seal in (None, digest(facts)) else None
-        except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError):
             return None
+
+    def facts(self) -> dict[str, Any]:
+        """What is written down, under its seal."""
+        facts = asdict(self)
+        if not self.tag:
+            del facts["tag"], facts["size"]
+        return {**facts, SEAL: digest(facts)}
 
 
 @dataclass(frozen=True)
 class StageFolder:
-    """The outputs of one stage under one fingerprint."""
+    """The outputs of one stage under one fingerprint. Picklable: workers on other machines write to the same place."""
 
-    path: Path
+    path: Place
     columns: tuple[str, ...]
     fans_out: bool = False
 
-    def data(self, shard: str) -> Path:
+    def data(self, shard: str) -> Place:
         return self.path / f"{shard}.parquet"
 
-    def sidecar(self, shard: str) -> Path:
+    def sidecar(self, shard: str) -> Place:
         return self.path / f"{shard}.json"
+
+    def sidecars(self, shards: Iterable[str]) -> dict[str, Sidecar]:
+        """The sidecars of those shards that have one, whether their data file is whole or not."""
+        if isinstance(self.path, ObjectPath):
+            texts = self.path.read_all(f"{shard}.json" for shard in shards)
+            found = {name.removesuffix(".json"): Sidecar.parse(text) for name, text in texts.items()}
+        else:
+            found = {shard: Sidecar.read(self.sidecar(shard)) for shard in shards}
+        return {shard: sidecar for shard, sidecar in found.items() if sidecar}
 
     def intact(self, shard: str) -> Sidecar | None:
         """The shard's sidecar when its data file is whole; None when the shard is missing or altered."""
@@ -116,29 +160,68 @@ class StageFolder:
         if sidecar is None:
             return None
         try:
-            return sidecar if sha256_of(self.data(shard)) == sidecar.digest else None
+            return sidecar if self._is_whole(shard, sidecar) else None
         except FileNotFoundError:
             return None
+
+    def all_intact(self, shards: Iterable[str]) -> dict[str, Sidecar]:
+        """The sidecars of those shards whose data file is whole: :meth:`intact` of each.
+
+        In a store this takes one listing of the folder, and the sidecars many at a time.
+        """
+        if not isinstance(self.path, ObjectPath):
+            return {shard: sidecar for shard in shards if (sidecar := self.intact(shard))}
+        there = self.path.files()
+        whole = {}
+        for shard, sidecar in self.sidecars(s for s in shards if f"{s}.json" in there).items():
+            stored = there.get(f"{shard}.parquet")
+            if stored and sidecar.tag and (stored.tag, stored.st_size) == (sidecar.tag, sidecar.size):
+                whole[shard] = sidecar
+            elif stored and not sidecar.tag and sha256_of(self.data(shard)) == sidecar.digest:
+                whole[shard] = sidecar
+        return whole
+
+    def _is_whole(self, shard: str, sidecar: Sidecar) -> bool:
+        data = self.data(shard)
+        if isinstance(data, ObjectPath) and sidecar.tag:
+            stored = data.stat()
+            return (stored.tag, stored.st_size) == (sidecar.tag, sidecar.size)
+        return sha256_of(data) == sidecar.digest
 
     def write(self, shard: str, table: pa.Table, **facts: Any) -> Sidecar:
         """Writes the data, then the sidecar that declares it done."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with atomic(self.data(shard)) as temporary:
+        data, size, tag = self.data(shard), 0, ""
+        with atomic(data) as temporary:
             # Image bytes do not compress; text columns are small.
             pq.write_table(table, temporary, compression="none", store_schema=False)
             sum_ = sha256_of(temporary)
-        sidecar = Sidecar(shard=shard, rows_out=table.num_rows, digest=sum_, **facts)
-        facts = asdict(sidecar)
-        write_json(self.sidecar(shard), {**facts, SEAL: digest(facts)})
+            written = temporary.stat().st_size
+        if isinstance(data, ObjectPath):
+            stored = data.stat()
+            size, tag = stored.st_size, stored.tag
+            if size != written:
+                raise StorageError(f"{data} arrived with {size} of {written} bytes; run the same command again")
+        sidecar = Sidecar(shard=shard, rows_out=table.num_rows, digest=sum_, tag=tag, size=size, **facts)
+        write_json(self.sidecar(shard), sidecar.facts())
         return sidecar
 
     def read(self, shard: str, columns: Sequence[str]) -> pa.Table:
-        return pq.read_table(self.data(shard), columns=list(columns), memory_map=True)
+        """The wanted columns of a shard; from a store nothing else is fetched."""
+        data = self.data(shard)
+        if not isinstance(data, ObjectPath):
+            return pq.read_table(data, columns=list(columns), memory_map=True)
+        sidecar = Sidecar.read(self.sidecar(shard))
+        if sidecar is None:
+            raise FileNotFoundError(2, "no such object", str(self.sidecar(shard)))
+        with data.open("rb", tag=sidecar.tag or None) as file:
+            return pq.read_table(file, columns=list(columns))
 
     def clean(self) -> None:
-        """Removes what a killed process left half-written."""
-        for leftover in self.path.glob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
+        """Removes what a killed process left half-written. In a store nothing half-written can be seen."""
+        if not isinstance(self.path, ObjectPath):
+            for leftover in self.path.glob(".*.tmp"):
+                leftover.unlink(missing_ok=True)
 
 
 def read_rows(folders: Sequence[StageFolder], shard: str, columns: Iterable[str]) -> list[Row]:
