@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from artsim_dataset.encoders import Encoder, get_encoder, pinned
+from artsim_dataset.encoders import Encoder, get_encoder, get_encoder_of
 from artsim_dataset.encoders.text import text_encoder
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.hub_errors import hub_errors
@@ -182,7 +182,7 @@ def load_model(path: str | Path) -> SimilarityModel:
         raise ConfigError(f"the model in {path} cannot be read ({error}); train it again") from error
     if own_weights:
         return SimilarityModel(name, get_encoder(str(folder.resolve())), (), tau, facts, parts)
-    encoder = get_encoder(pinned(named["encoder"], named["revision"]))
+    encoder = get_encoder_of(path, named["encoder"], named["revision"])
     check_revision(encoder, named["revision"], str(path))
     return SimilarityModel(name, encoder, layers, tau, facts, parts, fusion)
 

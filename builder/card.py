@@ -16,6 +16,7 @@ from artsim_dataset.features import DESCRIPTIONS
 from artsim_dataset.version import __version__
 from builder.catalogue import Catalogue, Inputs
 from builder.config import BuildConfig
+from builder.models.own import shown_reference
 from builder.resources import resource
 from builder.stage import Reject, Row
 
@@ -98,6 +99,8 @@ def published_settings(config: BuildConfig) -> dict[str, Any]:
     private = {"preset": True, "seed": True, "source": {"root"}, "prompt": {"base_url", "user_prompts"},
                "generate": {"base_url"}}  # fmt: skip
     settings: dict[str, Any] = config.model_dump(mode="json", exclude=private)  # type: ignore[arg-type]
+    if "object" in settings["generate"]:
+        settings["generate"]["object"] = shown_reference(settings["generate"]["object"])
     for stage in settings.values():
         for key in ("model", "vae"):
             if stage.get(key) and Path(stage[key]).expanduser().is_dir():

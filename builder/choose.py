@@ -21,6 +21,7 @@ from builder.models.fixed_styles import FixedStyleGenerator
 from builder.models.lite_caption import MeasuredCaptioner
 from builder.models.lite_compress import ClauseDropper
 from builder.models.lite_prompt import GrammarWriter, SilentWriter
+from builder.models.own import open_own, own_settings
 from builder.models.style_transfer import StyleTransferGenerator
 from builder.models.weights import Weights, require, resolve
 from builder.stage import Lane
@@ -116,6 +117,9 @@ def generator(config: BuildConfig, work: Path) -> Model[ImageGenerator]:
     if isinstance(chosen, settings.FixedStyles):
         fixed = FixedStyleGenerator(chosen.moderate_own_share)
         return Model(Ready[ImageGenerator](fixed), fixed.settings())
+    if isinstance(chosen, settings.OwnGenerator):
+        identity, lane = own_settings(chosen.object, chosen.options)
+        return Model(partial(open_own, chosen.object, chosen.options), identity, lane)
     if isinstance(chosen, settings.OpenAIImages):
         require("the OpenAI generator", "openai", "openai", "aiolimiter")
         from builder.models.api_images import open_openai

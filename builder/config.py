@@ -25,6 +25,7 @@ from builder.model_config import (
     NoCaption,
     NoPrompt,
     OpenAIImages,
+    OwnGenerator,
     StudyPrompt,
     StyleTransfer,
     SummaryCompress,
@@ -70,7 +71,8 @@ Caption = Annotated[NoCaption | MeasuredCaption | Blip2Caption, Field(discrimina
 Prompt = Annotated[NoPrompt | GrammarPrompt | LlmPrompt | StudyPrompt, Field(discriminator="kind")]
 Compress = Annotated[ClauseCompress | SummaryCompress, Field(discriminator="kind")]
 Generate = Annotated[
-    StyleTransfer | FixedStyles | Img2Img | Variations | OpenAIImages | Text2Img, Field(discriminator="kind")
+    StyleTransfer | FixedStyles | OwnGenerator | Img2Img | Variations | OpenAIImages | Text2Img,
+    Field(discriminator="kind"),
 ]
 
 

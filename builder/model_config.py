@@ -158,6 +158,14 @@ class FixedStyles(_Generate):
     )
 
 
+class OwnGenerator(_Generate):
+    """A generator of the user's own: a class in a file or a package (docs/how-to/your-own-generator.md)."""
+
+    kind: Literal["own"] = "own"
+    object: str = Field(description="FILE.py:Class or package.module:Class")
+    options: dict[str, Any] = Field({}, description="what its constructor is given: --set generate.options.key=value")
+
+
 class Diffusion(_Generate, Weights):
     dtype: DType = Field("auto", description="auto: bfloat16 or float16 by GPU, float32 elsewhere")
     steps: int = Field(25, ge=1, le=1000, description="inference steps")

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from artsim_dataset.detector.pipeline import SIDE, USED
-from artsim_dataset.encoders import Encoder, get_encoder
+from artsim_dataset.encoders import Encoder, get_encoder_of
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.layers import Dense
 from artsim_dataset.model import check_revision
@@ -189,7 +189,7 @@ def load_detector(path: str | Path) -> Detector:
 
 
 def _embedding_judge(facts: Mapping[str, Any], tensors: Mapping[str, np.ndarray], path: str) -> EmbeddingJudge:
-    encoder = get_encoder(facts["encoder"])
+    encoder = get_encoder_of(path, facts["encoder"])
     check_revision(encoder, facts["revision"], path)
     count = len(tensors) // 2
     layers = tuple(Dense(tensors[f"{at}.weight"], tensors[f"{at}.bias"], at < count - 1) for at in range(count))

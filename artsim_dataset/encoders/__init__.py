@@ -7,6 +7,7 @@ computed once and kept (`encoders.cache`). What is trained on top of it is a hea
     OWNER/MODEL[@REVISION], a folder  CLIP, SigLIP, DINO, any SentenceTransformer that takes images (see `hub`)
     clip-cls:OWNER/MODEL              CLIP's class token without projection, the baseline of S3
     csd:OWNER/MODEL, csd:FILE         the style descriptors of CSD (see `csd`)
+    python:FILE.py:Class              code of the user's own (see `own`); so is python:package.module:Class
 """
 
 from __future__ import annotations
@@ -69,15 +70,34 @@ def get_encoder(name: str) -> Encoder:
         from artsim_dataset.encoders.lite import LiteEncoder
 
         return LiteEncoder()
+    if name.startswith("python:"):
+        from artsim_dataset.encoders.own import open_own
+
+        return open_own(name)
     if ":" not in name and "/" not in name and not Path(name).expanduser().exists():
         raise ConfigError(
             f"no encoder '{name}'; encoders are: {', '.join(ENCODERS)}, a Hub model such as "
-            "openai/clip-vit-base-patch32, clip-cls:MODEL, csd:MODEL, or a model folder"
+            "openai/clip-vit-base-patch32, clip-cls:MODEL, csd:MODEL, python:FILE.py:Class, or a model folder"
         )
     _require(name, "torch", "transformers")
     from artsim_dataset.encoders.hub import open_encoder
 
     return open_encoder(name)
+
+
+def get_encoder_of(model: str | Path, name: str, revision: str = "") -> Encoder:
+    """The encoder that the files of a model name, at that revision.
+
+    A model may come from a stranger: code that it names (``python:...``) is opened only when it is trusted.
+
+    Raises:
+        ConfigError: as :func:`get_encoder`, or the name is that of code which ``$ARTSIM_TRUST_CODE`` does not list.
+    """
+    if name.startswith("python:"):
+        from artsim_dataset.own_code import trusted
+
+        trusted(name.removeprefix("python:"), f"the model {model}")
+    return get_encoder(pinned(name, revision))
 
 
 def pinned(name: str, revision: str) -> str:

@@ -19,7 +19,7 @@ from sentence_transformers.base.modality import is_image_url_or_path
 from sentence_transformers.base.modules.input_module import InputModule
 from sentence_transformers.base.modules.module import Module
 
-from artsim_dataset.encoders import Encoder, TextEncoder, get_encoder, pinned
+from artsim_dataset.encoders import Encoder, TextEncoder, get_encoder_of
 from artsim_dataset.encoders.text import text_encoder
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import ENCODER_FILE, check_revision
@@ -87,7 +87,7 @@ class EncoderModule(InputModule):
             revision=revision,
             local_files_only=local_files_only,
         )
-        encoder = get_encoder(pinned(config["encoder"], config["revision"]))
+        encoder = get_encoder_of(model_name_or_path, config["encoder"], config["revision"])
         check_revision(encoder, config["revision"], model_name_or_path)
         return cls(encoder)
 
