@@ -144,7 +144,7 @@ def test_nothing_is_paid_for_twice(server: ApiServer, tmp_path: Path) -> None:
 
 
 def test_a_build_that_is_killed_keeps_what_it_paid_for(server: ApiServer, tmp_path: Path) -> None:
-    server.fault = lambda request: Fault(hang=30) if request.fields["prompt"] == "wait" else None
+    server.fault = lambda request: Fault(hang=120) if request.fields["prompt"] == "wait" else None
     script = (
         "import sys; from pathlib import Path; from builder.model_config import OpenAIImages; "
         "from tests.builder.models.test_api_images import task; from builder.models.api_images import open_openai\n"
@@ -167,7 +167,7 @@ def test_a_build_that_is_killed_keeps_what_it_paid_for(server: ApiServer, tmp_pa
 
 
 def test_ctrl_c_stops_at_once_and_counts_what_was_under_way(server: ApiServer, tmp_path: Path) -> None:
-    server.fault = lambda request: Fault(hang=30)
+    server.fault = lambda request: Fault(hang=120)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell may have it ignored
     timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
     began = time.monotonic()
@@ -177,7 +177,7 @@ def test_ctrl_c_stops_at_once_and_counts_what_was_under_way(server: ApiServer, t
             generate(server, tmp_path, task(), task(1), task(2), concurrency=2)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60  # not after the answer that never came
     assert Ledger(tmp_path).total() == pytest.approx(len(server.requests) * COST)
     assert len(server.requests) == 2
 

@@ -264,11 +264,8 @@ def test_any_caption_is_a_good_one_or_a_reject(text: str, echo: str) -> None:
         assert judge_caption(judged, echo) == judged
 
 
-def test_a_very_long_answer_is_judged_quickly() -> None:
-    import time
-
-    start = time.monotonic()
+def test_a_very_long_answer_never_makes_a_pattern_go_back_and_forth() -> None:
+    """With a pattern that backtracks, these would not end before the build does."""
     for piece in ("a ", "Prompt: ", "a. B ", '"', "*a", "_", "<", "Here is ", "```\n", "(1 words)", "a.\n\n", "é"):
         judge_prompt(piece * 1_000, PAINTING)
         judge_caption(piece * 1_000)
-    assert time.monotonic() - start < 5

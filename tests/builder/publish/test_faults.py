@@ -227,10 +227,8 @@ def test_a_fault_that_stays_is_a_sentence_and_the_same_command_goes_on(
     hub: Hub, artsim: Commands, made: Path, repo: str, method: str, end: str, fault: Fault, code: int, words: str
 ) -> None:
     hub.fault = lambda request: fault if request.method == method and request.path.endswith(end) else None
-    began = time.monotonic()
     told = one_sentence(artsim("publish", made, "--repo", repo), code)
     assert words in told
-    assert time.monotonic() - began < 60
     assert on_hub(hub, repo) == {}
     hub.fault = lambda request: None
     assert artsim("publish", made, "--repo", repo).code == 0
