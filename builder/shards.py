@@ -19,15 +19,16 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from hashlib import blake2b, file_digest
+from hashlib import blake2b
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artsim_dataset.storage import ObjectPath, Place
+from artsim_dataset.storage import ObjectPath, Place, Stored
 from artsim_dataset.storage import sha256_of as sha256_of  # all of the builder has it from here
 from artsim_dataset.store_errors import StorageError
 from builder.stage import Reject, Row
@@ -175,16 +176,14 @@ class StageFolder:
         whole = {}
         for shard, sidecar in self.sidecars(s for s in shards if f"{s}.json" in there).items():
             stored = there.get(f"{shard}.parquet")
-            if stored and sidecar.tag and (stored.tag, stored.st_size) == (sidecar.tag, sidecar.size):
-                whole[shard] = sidecar
-            elif stored and not sidecar.tag and sha256_of(self.data(shard)) == sidecar.digest:
+            if stored and self._is_whole(shard, sidecar, stored):
                 whole[shard] = sidecar
         return whole
 
-    def _is_whole(self, shard: str, sidecar: Sidecar) -> bool:
+    def _is_whole(self, shard: str, sidecar: Sidecar, stored: Stored | None = None) -> bool:
         data = self.data(shard)
-        if isinstance(data, ObjectPath) and sidecar.tag:
-            stored = data.stat()
+        if isinstance(data, ObjectPath) and sidecar.tag:  # a store without tags has its objects read
+            stored = stored or data.stat()
             return (stored.tag, stored.st_size) == (sidecar.tag, sidecar.size)
         return sha256_of(data) == sidecar.digest
 
@@ -217,11 +216,15 @@ class StageFolder:
         with data.open("rb", tag=sidecar.tag or None) as file:
             return pq.read_table(file, columns=list(columns))
 
-    def clean(self) -> None:
-        """Removes what a killed process left half-written. In a store nothing half-written can be seen."""
+    def clean(self, shards: Iterable[str] | None = None) -> None:
+        """Removes what a killed process left half-written, of some shards only where others may be at work.
+
+        In a store nothing half-written can be seen.
+        """
         if not isinstance(self.path, ObjectPath):
-            for leftover in self.path.glob(".*.tmp"):
-                leftover.unlink(missing_ok=True)
+            for pattern in [".*.tmp"] if shards is None else [f".{shard}.*.tmp" for shard in shards]:
+                for leftover in self.path.glob(pattern):
+                    leftover.unlink(missing_ok=True)
 
 
 def read_rows(folders: Sequence[StageFolder], shard: str, columns: Iterable[str]) -> list[Row]:
