@@ -214,8 +214,8 @@ class ObjectPath:
         """
         condition: dict[str, Any] = {"mode": "create"} if tag is None else {"IfMatch": tag}
         with store_errors(self):
-            self._client().pipe_file(self.key, data, **condition)
-        return self.stat().tag
+            answer = self._client().pipe_file(self.key, data, **condition)
+        return str(answer["ETag"]) if isinstance(answer, dict) and "ETag" in answer else self.stat().tag
 
     def unlink(self, missing_ok: bool = False) -> None:
         if not missing_ok:
@@ -300,6 +300,16 @@ def local(text: str | Path | ObjectPath, what: str) -> Path:
         tool = "aws s3 sync" if found.scheme == "s3" else "gcloud storage rsync -r"
         raise ConfigError(f"{what} works on a local folder; bring it here first: {tool} {found} {found.name}")
     return found
+
+
+@contextmanager
+def readable(path: Place) -> Iterator[Path | IO[bytes]]:
+    """What pyarrow reads of a place: the path itself, or the opened object, of which it fetches what it needs."""
+    if isinstance(path, Path):
+        yield path
+    else:
+        with path.open("rb") as file:
+            yield file
 
 
 def sha256_of(path: Place) -> str:

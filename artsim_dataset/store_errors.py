@@ -92,6 +92,8 @@ def _by_status(status: int, said: str, where: str) -> Exception:
         )
     if status in (409, 412):
         return Conflict(f"{where} was written by somebody else meanwhile ({told}); {_AGAIN}")
+    if status == 501:
+        return StorageError(f"the store cannot do what was asked at {where} ({told}): it has no conditional writes")
     if status == 429 or status >= 500:
         return StorageError(f"the store could not serve {where}, asked several times ({told}); later {_AGAIN}")
     return StorageError(f"the store refused a request for {where} ({told})")

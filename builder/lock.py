@@ -7,6 +7,8 @@ On a file system without such locks (some FUSE and Lustre mounts) the text has t
 the process that it names lives. Of a process on another machine nobody can tell, so it counts as held until a person
 deletes the file, and of two builds that start in the same instant both may go on there. On NFS, Linux sends `flock` to
 the server, and it holds between machines unless the mount says ``local_lock`` or ``nolock``.
+
+In an object store there is a lock as well (`lease.py`).
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ import shlex
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.storage import ObjectPath, Place
 
 LOCK = "lock"
 PATIENCE = 2.0
@@ -54,36 +57,43 @@ class Holder:
 class FolderBusy(ConfigError):
     """Another build works in this folder. ``holder`` is None in the moment before it has signed."""
 
-    def __init__(self, out: Path, holder: Holder | None, hint: str = "") -> None:
+    def __init__(self, out: Place, holder: Holder | None, hint: str = "") -> None:
         who = holder or "another process"
         super().__init__(f"{out} is being built by {who}; wait for it or stop it{hint}, then run the command again")
         self.out = out
         self.holder = holder
 
-    def __reduce__(self) -> tuple[type[FolderBusy], tuple[Path, Holder | None]]:
+    def __reduce__(self) -> tuple[type[FolderBusy], tuple[Place, Holder | None]]:
         return type(self), (self.out, self.holder)
 
 
 @contextmanager
-def locked(work: Path, patience: float = PATIENCE) -> Iterator[None]:
+def locked(work: Place, patience: float = PATIENCE) -> Iterator[Callable[[], None]]:
     """Holds the lock of the work folder for as long as the block lasts.
 
     A folder that cannot be written to needs none: nobody builds there, and a finished build can still be looked at.
+    Gives a function that raises ArtsimError when the lock was lost, as only one in an object store can be.
 
     Raises:
         FolderBusy: another process holds it, after ``patience`` seconds still.
     """
+    if isinstance(work, ObjectPath):
+        from builder.lease import leased
+
+        with leased(work, patience) as check:
+            yield check
+        return
     path = work / LOCK
     file = _open(path)
     if file is None:
-        yield
+        yield _nothing
         return
     try:
         _take(file, work, time.monotonic() + patience)
         before = os.fstat(file)
         _sign(file)
         try:
-            yield
+            yield _nothing
         finally:
             # The file stays: if it were deleted, a third build could lock a new one while a second holds the old.
             # Its time is put back, so that a run that had nothing to do leaves no trace.
@@ -94,11 +104,16 @@ def locked(work: Path, patience: float = PATIENCE) -> Iterator[None]:
         os.close(file)
 
 
-def holder_of(work: Path) -> Holder | None:
-    """Who signed the lock file last and has not left; None when nobody has, or when the text is torn."""
+def _nothing() -> None:
+    """What the kernel holds is not lost."""
+
+
+def read_holder(path: Place) -> Holder | None:
+    """Who signed this lock last and has not left; None when nobody has, or when the text is torn."""
     try:
-        return Holder(**json.loads((work / LOCK).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        signed = json.loads(path.read_text(encoding="utf-8"))
+        return Holder(**{field.name: signed[field.name] for field in fields(Holder)})
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
@@ -120,12 +135,12 @@ def _take(file: int, work: Path, until: float) -> None:
             return
         except BlockingIOError:
             if time.monotonic() >= until:
-                raise FolderBusy(work.parent, holder_of(work)) from None
+                raise FolderBusy(work.parent, read_holder(work / LOCK)) from None
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise
-            holder = holder_of(work)
-            if holder is None or not _lives(holder):
+            holder = read_holder(work / LOCK)
+            if holder is None or not lives(holder):
                 return
             if time.monotonic() >= until:
                 here = holder.host == socket.gethostname()
@@ -136,16 +151,19 @@ def _take(file: int, work: Path, until: float) -> None:
 
 def _sign(file: int) -> None:
     """Writes who we are. A full disk must not keep anybody from building: the lock is held all the same."""
-    me = Holder(
+    with suppress(OSError):
+        os.ftruncate(file, 0)
+        os.pwrite(file, json.dumps(asdict(this_process()), ensure_ascii=False).encode(), 0)
+
+
+def this_process() -> Holder:
+    return Holder(
         pid=os.getpid(),
         host=socket.gethostname(),
         since=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         born=_born(os.getpid()),
         command=_command(),
     )
-    with suppress(OSError):
-        os.ftruncate(file, 0)
-        os.pwrite(file, json.dumps(asdict(me), ensure_ascii=False).encode(), 0)
 
 
 def _command() -> str:
@@ -155,7 +173,7 @@ def _command() -> str:
     return line if len(line) <= 100 else f"{line[:97]}..."
 
 
-def _lives(holder: Holder) -> bool:
+def lives(holder: Holder) -> bool:
     """Whether the process is there; one on another machine is taken to be."""
     if holder.host != socket.gethostname():
         return True
