@@ -86,17 +86,17 @@ def shrink(jpeg: bytes, box: Sequence[int], size: int, quality: int) -> bytes:
     return encode(np.asarray(picture.resize(small, Image.Resampling.LANCZOS)), quality)
 
 
-def open_image(path: str | Path) -> Image.Image:
+def open_image(path: str | Path, most_pixels: int = MAX_PIXELS) -> Image.Image:
     """The picture as it is meant to be seen: EXIF orientation applied, transparency laid on white, RGB.
 
     Raises:
-        ConfigError: no such file, no image, truncated, or more than 250 megapixels.
+        ConfigError: no such file, no image, truncated, or more than ``most_pixels``.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is checked below
             with Image.open(path) as opened:
-                if opened.width * opened.height > MAX_PIXELS:
+                if opened.width * opened.height > most_pixels:
                     raise ConfigError(f"{path} has {opened.width} x {opened.height} pixels; scale it down first")
                 picture = ImageOps.exif_transpose(opened)
                 if "A" in picture.getbands() or "transparency" in picture.info:

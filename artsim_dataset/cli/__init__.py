@@ -11,24 +11,41 @@ from typer.core import TyperGroup
 from artsim_dataset.cli import terminal
 from artsim_dataset.version import __version__
 
-PIPELINE = ("demo", "build", "status", "validate", "publish", "export", "encode", "train", "evaluate", "compare",
-            "attribute", "casestudy", "detect", "doctor")  # fmt: skip
+CHAPTERS: dict[str, tuple[str, ...]] = {
+    "begin": ("demo", "doctor"),
+    "make": ("build", "status", "validate", "report", "publish", "export"),
+    "learn": ("encode", "train", "evaluate"),
+    "use": ("compare", "attribute", "casestudy", "detect", "app"),
+}
 """The commands in the order in which one meets them: what --help lists."""
+PIPELINE = tuple(name for names in CHAPTERS.values() for name in names)
 
 
 class _Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(self.commands, key=PIPELINE.index)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """One screen of 80 x 24 that says where to begin; what a command takes is in its own help."""
+        say = terminal.out.print
+        say(f"Usage: [bold]artsim COMMAND[/bold] [dim]...[/dim]\n{WHAT}\n")
+        for chapter, names in CHAPTERS.items():
+            for name in names:
+                told = self.commands[name].get_short_help_str(60)
+                first = chapter if name == names[0] else ""
+                say(f"  [dim]{first:<6}[/dim] [bold cyan]{name:<10}[/bold cyan] {told}")
+        say("\n[bold]artsim COMMAND --help[/bold] explains one, with an example.  Also: --version, --debug,")
+        say("--install-completion.  Begin with [bold]artsim demo[/bold]: offline, in minutes.")
+
+
+WHAT = "Paintings in; AI variants, a data set and a similarity model out."
 
 app = typer.Typer(
     cls=_Commands,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Paintings in; AI variants, a data set and a similarity model out.\n\n"
-    "Start with **artsim demo**: everything on a small set, offline, in minutes.",
+    help=WHAT,
 )
 
 
@@ -49,12 +66,22 @@ def options(
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Entry point of the console script. A line that is not understood gets a sentence, as every error does."""
     if "--debug" in sys.argv[2:]:
         # A person adds --debug to the end of the line that failed, so it is taken wherever it stands.
         sys.argv.remove("--debug")
         terminal.debug = True
-    app()
+    misused: Any = typer.BadParameter.__base__  # click's UsageError, which typer carries under changing names
+    try:
+        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="artsim", standalone_mode=False) or 0)
+    except misused as error:
+        help_of = error.ctx.command_path if error.ctx else "artsim"
+        if said := " ".join(error.format_message().split()).rstrip("."):
+            said = terminal.shown(said[:1].lower() + said[1:])
+            terminal.err.print(f"[bold red]artsim: [/bold red]{said}; see {help_of} --help")
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
 
 
 from artsim_dataset.cli import (  # noqa: E402, F401 - each adds its commands to `app`
@@ -69,7 +96,9 @@ from artsim_dataset.cli import (  # noqa: E402, F401 - each adds its commands to
     export,
     inspect,
     publish,
+    report,
     style,
     train,
     validate,
+    web,
 )

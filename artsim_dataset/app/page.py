@@ -1,0 +1,208 @@
+"""The page that holds the tabs: its frame and theme, the server, and messages instead of stack traces.
+
+Nothing of it comes from the network, neither fonts nor scripts, and nothing is sent there: Gradio's usage reports are
+off. It is served on this machine only, unless the caller names another host.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import logging
+import os
+import socket
+import tempfile
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from artsim_dataset.errors import ArtsimError, ConfigError, MissingExtra
+from artsim_dataset.images import open_image
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from PIL import Image
+
+    from artsim_dataset.app.data import Shown
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+TABS: tuple[tuple[str, str], ...] = (
+    ("Browse", "browse"),
+    ("Compare", "compare"),
+    ("Search", "search"),
+    ("Attribute", "attribute"),
+    ("Detect", "detect"),
+    ("Make a variant", "make"),
+)
+"""Title and module of each tab, in order."""
+
+UPLOAD_LIMIT = "100mb"
+PIXEL_LIMIT = 100_000_000
+STYLE = Path(__file__).parents[1] / "templates" / "app.css"
+HOST = "127.0.0.1"
+
+log = logging.getLogger(__name__)
+
+
+def page(shown: Shown) -> gr.Blocks:
+    """The page, not yet served. MissingExtra without gradio."""
+    if find_spec("gradio") is None:
+        raise MissingExtra("artsim app", "app")
+    import gradio as gr
+
+    with gr.Blocks(title="artsim", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+        gr.HTML(_heading(shown), elem_id="heading")
+        with gr.Tabs(elem_id="tabs"):
+            for title, module in TABS:
+                with gr.Tab(title, id=module):
+                    import_module(f"artsim_dataset.app.{module}").tab(shown)
+    return blocks
+
+
+def serve(shown: Shown, ready: Callable[[str], None], port: int | None = None, host: str | None = None) -> None:
+    """Serves the page until Ctrl-C.
+
+    Args:
+        shown: what it shows.
+        ready: told the address once it answers.
+        port: 0 for any free one; the first free one from 7860 when None.
+        host: whom to serve, this machine alone when None.
+
+    Raises:
+        ConfigError: the port is taken.
+        MissingExtra: gradio is not installed.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # Gradio asks itself whether it answers; a proxy for the world outside must not be asked for this machine.
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, (HOST, "localhost", os.environ.get(name))))
+    with tempfile.TemporaryDirectory(prefix="artsim-app-") as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        blocks = page(shown)
+        try:
+            _, address, _ = blocks.launch(
+                server_name=host or HOST, server_port=_free_port() if port == 0 else port, **launch_options()
+            )
+        except OSError as error:
+            taken = f"port {port} is taken" if port else "the ports from 7860 to 7959 are all taken"
+            raise ConfigError(f"{taken}; choose another one: --port 0 takes any that is free") from error
+        try:
+            ready(address)
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            blocks.close(verbose=False)
+
+
+def launch_options() -> dict[str, Any]:
+    """What the page wants of ``Blocks.launch``: its looks, and nothing that talks to the network."""
+    return {
+        "theme": _theme(),
+        "css_paths": STYLE,
+        "footer_links": [],
+        "share": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "mcp_server": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "max_file_size": UPLOAD_LIMIT,
+        "prevent_thread_lock": True,
+        "quiet": True,
+    }
+
+
+def told(answer: Callable[P, R]) -> Callable[P, R]:
+    """Makes an event handler tell errors to the visitor, in a sentence; the unexpected ones also go to the log."""
+
+    @functools.wraps(answer)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        import gradio as gr
+
+        try:
+            return answer(*args, **kwargs)
+        except gr.Error:
+            raise
+        except ArtsimError as error:
+            sentence = str(error)
+        except Exception as error:
+            log.exception("the page could not answer")
+            sentence = f"This did not work ({type(error).__name__}); the log of 'artsim app' says more."
+        # The message is shown as HTML, and may quote a file name.
+        raise gr.Error(html.escape(_capital(sentence)), title="Not possible", print_exception=False)
+
+    return wrapped
+
+
+def uploaded(path: str | None, what: str = "picture") -> Image.Image:
+    """The picture that a visitor gave, upright, RGB. ``what`` names it in messages.
+
+    Raises:
+        ConfigError: none was given, or the file is no picture, truncated, or has more than 100 megapixels. The
+            sentence names the file, not where the server keeps it.
+    """
+    if path is None:
+        raise ConfigError(f"choose a {what} first: upload one, paste one, or take one from the data set")
+    name = Path(path).name
+    try:
+        return open_image(path, PIXEL_LIMIT)
+    except ConfigError as error:
+        raise ConfigError(str(error).replace(path, name)) from error
+
+
+def picture_input(label: str, **options: Any) -> gr.Image:
+    """Where a visitor gives a picture: by upload, drop or paste. Its value is the path of the file as it came, or None.
+
+    Gradio's own component decodes the file before the handler runs, and its error is no sentence; here the file is left
+    to :func:`uploaded`.
+    """
+    return _upload_class()(label=label, type="filepath", sources=["upload", "clipboard"], buttons=[], **options)
+
+
+def cannot(sentence: str) -> None:
+    """Says in place of a tab's components what is missing and how to start the app with it."""
+    import gradio as gr
+
+    gr.HTML(f'<p class="note" role="note">{html.escape(sentence)}</p>')
+
+
+@functools.cache
+def _upload_class() -> Any:
+    import gradio as gr
+
+    class Upload(gr.Image):
+        def preprocess(self, payload: Any) -> Any:
+            return payload.path if payload else None
+
+    return Upload
+
+
+def _heading(shown: Shown) -> str:
+    facts = [f"Model: <b>{html.escape(shown.name)}</b>"]
+    if shown.dataset:
+        facts.insert(0, f"Data set: <b>{html.escape(shown.dataset_name)}</b>")
+    return f"<header><h1>artsim</h1><p>{' &middot; '.join(facts)}</p></header>"
+
+
+def _theme() -> Any:
+    import gradio as gr
+
+    fonts = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+    mono = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+    return gr.themes.Base(primary_hue="indigo", neutral_hue="stone", radius_size="sm", font=fonts, font_mono=mono)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
