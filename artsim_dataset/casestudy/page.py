@@ -10,8 +10,8 @@ from typing import Any
 
 from artsim_dataset import plots
 from artsim_dataset.casestudy.tables import CaseStudy
+from artsim_dataset.version import __version__
 
-TEMPLATE = Path(__file__).parents[1] / "templates" / "casestudy.html"
 SHOWN = 40
 """Artists in the plot and the table of the page; study.json and artists.csv have all."""
 
@@ -24,13 +24,14 @@ def write_study(study: CaseStudy, facts: Mapping[str, Any], folder: Path) -> Pat
         facts: what was studied: ``images``, ``index``, ``encoder``, ``model``, ``quality`` of the index, ``command``.
         folder: where to.
     """
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
+
+    from artsim_dataset.report.page import environment
 
     told = study.to_json() | dict(facts)
     shown = study.artists[:SHOWN]
-    environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    page = environment().get_template("casestudy.html").render(
+        artsim=__version__,
         study=told,
         artists=told["artists"][:SHOWN],
         verdicts={

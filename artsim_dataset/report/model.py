@@ -18,6 +18,7 @@ from artsim_dataset.errors import ConfigError, DatasetNotFound
 from artsim_dataset.load import check_dataset
 from artsim_dataset.pictures import Picture, artist_name, genre_name, load_pictures
 from artsim_dataset.reading import ALIGNMENT, METRICS, SPACE, Numbers
+from artsim_dataset.report.page import environment
 from artsim_dataset.structure import flat_map
 from artsim_dataset.version import __version__
 from artsim_dataset.views import FULL, View, perturbation
@@ -221,16 +222,11 @@ def render(
     on_map: Mapping[str, Picture],
 ) -> str:
     """The page as HTML text."""
-    from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     numbers = Numbers(report)
     artists = report["per_artist"]
-    environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(
-        (Path(__file__).parent / "templates" / "report.html").read_text(encoding="utf-8")
-    )
-    return template.render(
+    return environment().get_template("report.html").render(
         report=report,
         number=numbers.number,
         between=numbers.between,
