@@ -23,6 +23,7 @@ from artsim_dataset.schema import BOX_COLUMNS, SPLITS
 if TYPE_CHECKING:
     from PIL import Image
 
+    from artsim_dataset.app.make import Lenders, Maker
     from artsim_dataset.detector.model import Detector
     from artsim_dataset.encoders import Encoder
     from artsim_dataset.encoders.cache import EmbeddingCache
