@@ -162,6 +162,8 @@ ALIGNMENT: tuple[Metric, ...] = (
     ),
 )
 STYLES = {metric.key: metric.style for metric in (*METRICS, *(metric for _, metric in SPACE), *ALIGNMENT)}
+STYLES |= dict.fromkeys(("share", "over_limit_before", "over_limit_after"), "percent")
+STYLES |= dict.fromkeys(("mean", "variants_per_painting"), "tenths")
 
 Step = str | int
 
@@ -225,6 +227,8 @@ def written(key: str, value: float) -> str:
         return f"{value:,.0f}" if value >= 1 and abs(value - round(value)) < 0.05 else f"about {value:.1f}"
     if STYLES.get(key) == "percent":
         return _rounded(100 * value, 1, 100).replace("100.0", "100") + PERCENT
+    if STYLES.get(key) == "tenths":
+        return f"{value:,.1f}"
     return _rounded(value, 3, 1).replace("-", "\u2212")
 
 

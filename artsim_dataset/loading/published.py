@@ -39,13 +39,14 @@ class Published:
         """The Parquet files of some configs; those on the Hub are downloaded first, unless ``streaming``."""
         return {
             config: {
-                split: tuple(self._file(name, streaming) for name in self.names if _belongs(name, config, split))
+                split: tuple(self.file(name, streaming) for name in self.names if _belongs(name, config, split))
                 for split in SPLITS
             }
             for config in sorted(configs)
         }
 
-    def _file(self, name: str, streaming: bool) -> str:
+    def file(self, name: str, streaming: bool = False) -> str:
+        """The path of one of the files, downloaded first when it is on the Hub; its address when ``streaming``."""
         if not self.repo:
             return str(Path(self.folder, name))
         if streaming:

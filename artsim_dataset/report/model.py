@@ -226,26 +226,30 @@ def render(
 
     numbers = Numbers(report)
     artists = report["per_artist"]
-    return environment().get_template("report.html").render(
-        report=report,
-        number=numbers.number,
-        between=numbers.between,
-        geometry=numbers.geometry,
-        columns=[column for column in COLUMNS if numbers.value(*column[2], "recall@1") is not None],
-        metrics=[metric for metric in METRICS if metric.key in report],
-        recalls=[key for key in report if key.startswith("recall@")],
-        genres=sorted(report["per_genre"], key=lambda name: (-report["per_genre"][name]["n_variants"], name)),
-        levels=list(report["per_level"]),
-        artists=sorted(artists, key=lambda name: (-artists[name]["n_variants"], name))[:ARTISTS],
-        space=[(("structure", *where), metric) for where, metric in SPACE],
-        alignment=[metric for metric in ALIGNMENT if metric.key in report.get("alignment", {})],
-        points=_points(report),
-        on_map=on_map,
-        artist_name=artist_name,
-        drawings={name: Markup(svg) for name, svg in drawings.items()},
-        pictures=pictures,
-        genre_name=genre_name,
-        facts=report["dataset_facts"],
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            number=numbers.number,
+            between=numbers.between,
+            geometry=numbers.geometry,
+            columns=[column for column in COLUMNS if numbers.value(*column[2], "recall@1") is not None],
+            metrics=[metric for metric in METRICS if metric.key in report],
+            recalls=[key for key in report if key.startswith("recall@")],
+            genres=sorted(report["per_genre"], key=lambda name: (-report["per_genre"][name]["n_variants"], name)),
+            levels=list(report["per_level"]),
+            artists=sorted(artists, key=lambda name: (-artists[name]["n_variants"], name))[:ARTISTS],
+            space=[(("structure", *where), metric) for where, metric in SPACE],
+            alignment=[metric for metric in ALIGNMENT if metric.key in report.get("alignment", {})],
+            points=_points(report),
+            on_map=on_map,
+            artist_name=artist_name,
+            drawings={name: Markup(svg) for name, svg in drawings.items()},
+            pictures=pictures,
+            genre_name=genre_name,
+            facts=report["dataset_facts"],
+        )
     )
 
 
