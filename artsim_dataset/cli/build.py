@@ -28,7 +28,9 @@ def build_command(
             "--source", "-s", help="Folder of images (genre/artist_title.jpg), CSV/Parquet table, or hf:owner/name."
         ),
     ],
-    out_dir: Annotated[Path, typer.Option("--out", "-o", help="The data set folder; the same one resumes.")],
+    out_dir: Annotated[
+        str, typer.Option("--out", "-o", help="The data set folder, or s3://bucket/name; the same one resumes.")
+    ],
     preset: Annotated[str, typer.Option(help="Which models make the data.")] = "lite",
     limit: Annotated[int | None, typer.Option(help="Take only this many paintings, an even sample.")] = None,
     variants: Annotated[int | None, typer.Option(help="Variants of each painting. 1 when not given.")] = None,
@@ -38,6 +40,7 @@ def build_command(
         float | None, typer.Option(help="US dollars that a paid API must not pass; the build stops before.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes. As many as cores when not given.")] = None,
+    engine: Annotated[str, typer.Option(help="Where shards are run: local, or ray for a Ray cluster.")] = "local",
     retry_rejected: Annotated[
         bool, typer.Option("--retry-rejected", help="Run rejected rows again, only those.")
     ] = False,
@@ -57,7 +60,7 @@ def build_command(
     result = run_build(
         source, out_dir, preset, limit=limit, variants=variants, config=config,
         settings=[*(settings or ()), *([] if max_cost is None else [f"generate.max_cost={max_cost}"])],
-        workers=workers, retry_rejected=retry_rejected,
+        workers=workers, engine=engine, retry_rejected=retry_rejected,
     )  # fmt: skip
     if as_json:
         print_json(_as_json(result))
@@ -67,7 +70,7 @@ def build_command(
 
 def run_build(
     source: str,
-    out_dir: Path,
+    out_dir: str | Path,
     preset: str = "lite",
     *,
     limit: int | None = None,
@@ -75,20 +78,24 @@ def run_build(
     config: Path | None = None,
     settings: Sequence[str] = (),
     workers: int | None = None,
+    engine: str = "local",
     retry_rejected: bool = False,
 ) -> BuildResult:
     """Builds with bars on the terminal. The command and the demo share it."""
+    from artsim_dataset.storage import place
     from builder.build import build
     from builder.config import load_config
-    from builder.engine import LocalEngine
+    from builder.engine import open_engine
+    from builder.pipeline import shares
 
+    where = place(out_dir)
     settings_ = load_config(preset, config, settings, source={"limit": limit}, prompt={"variants": variants})
-    engine = LocalEngine(workers)
+    engine_ = open_engine(engine, workers, settings_.ray)
     try:
-        with bars() as watcher, build_log(out_dir / "work"):
-            return build(source, out_dir, settings_, engine, watcher, retry_rejected)
+        with bars(shares(settings_)) as watcher, build_log(where / "work"):
+            return build(source, where, settings_, engine_, watcher, retry_rejected)
     finally:
-        engine.close()
+        engine_.close()
 
 
 def show(result: BuildResult, seconds: float) -> None:
@@ -112,7 +119,8 @@ def show(result: BuildResult, seconds: float) -> None:
             f" kept for when you go back to them; they may be deleted ({', '.join(result.earlier)})[/dim]"
         )
     rows = ", ".join(f"{name} {sum(splits.values()):,}" for name, splits in result.dataset.rows.items())
-    out.print(f"\n[bold]{shown(result.out)}[/bold]: {rows} rows, in {seconds:.0f} s")
+    # On a terminal broken between words; in a pipe it stays one line.
+    out.print(f"\n[bold]{shown(result.out)}[/bold]: {rows} rows, in {seconds:.0f} s", soft_wrap=not out.is_terminal)
     config = "triplets" if "triplets" in result.dataset.rows else next(iter(result.dataset.rows))
     out.print(f'Load it: [cyan]load_dataset("{shown(result.out)}", "{config}")[/cyan]')
 

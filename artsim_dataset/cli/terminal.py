@@ -6,6 +6,7 @@ Bars appear only when somebody is looking (stderr is a terminal); a pipe gets re
 from __future__ import annotations
 
 import functools
+import io
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ import signal
 import sys
 import traceback
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -23,10 +24,11 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from artsim_dataset.errors import ArtsimError, ConfigError, DatasetNotFound
+from artsim_dataset.storage import ObjectPath, Place
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -125,28 +127,62 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-class _Rate(TextColumn):
-    def __init__(self) -> None:
-        super().__init__("")
+class _Rate(ProgressColumn):
+    """Rows a second; of the bar of the whole, which counts no rows, the percentage."""
 
     def render(self, task: Task) -> Text:
+        if task.fields.get("whole"):
+            return Text(f"{task.percentage:6.0f} %", style="cyan")
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:6.1f}/s", style="cyan")
 
 
-class StageBars:
-    """One bar for each stage, with rate and time left. Implements the runner's ``Watcher``."""
+class _Count(ProgressColumn):
+    """Rows done of all; of the bar of the whole the stages."""
 
-    def __init__(self, progress: Progress) -> None:
+    def render(self, task: Task) -> Text:
+        done, total = task.fields.get("whole") or (int(task.completed), int(task.total or 0))
+        return Text(f"{done:,}/{total:,}", style="green")
+
+
+class StageBars:
+    """One bar for each stage, with rate and time left, and one for the whole. Implements the runner's ``Watcher``.
+
+    Args:
+        progress: draws the bars.
+        shares: the stages that will come, by name, with their parts of the time; empty: no bar for the whole.
+    """
+
+    def __init__(self, progress: Progress, shares: Mapping[str, float] | None = None) -> None:
         self._progress = progress
+        self._shares = dict(shares or {})
+        self._names = list(self._shares)
         self._task: TaskID | None = None
+        self._whole: TaskID | None = None
+        self._of_one_row = 0.0
 
     def stage(self, name: str, rows: int, done: int) -> None:
+        if name in self._shares:
+            self._begin_in_whole(name, rows, done)
         self._task = self._progress.add_task(name, total=rows, completed=done)
 
     def advance(self, rows: int) -> None:
         if self._task is not None and rows:
             self._progress.advance(self._task, rows)
+            if self._whole is not None:
+                self._progress.advance(self._whole, rows * self._of_one_row)
+
+    def _begin_in_whole(self, name: str, rows: int, done: int) -> None:
+        """Sets the bar of the whole to where this stage begins; what an earlier run did counts as done."""
+        number = self._names.index(name)
+        self._of_one_row = self._shares[name] / max(rows, 1)
+        begun = sum(self._shares[earlier] for earlier in self._names[:number]) + done * self._of_one_row
+        place = (number + 1, len(self._names))
+        if self._whole is None:
+            total = sum(self._shares.values())
+            self._whole = self._progress.add_task("whole", total=total, completed=begun, whole=place)
+        else:
+            self._progress.update(self._whole, completed=begun, whole=place)
 
 
 class _Log(logging.FileHandler):
@@ -159,15 +195,33 @@ class _Log(logging.FileHandler):
             super().close()
 
 
+class _StoredLog(logging.StreamHandler[io.StringIO]):
+    """A log in an object store, which has no appending: what was there and what came is put when the command ends."""
+
+    def __init__(self, path: ObjectPath) -> None:
+        super().__init__(io.StringIO())
+        self._path = path
+
+    def close(self) -> None:
+        new = self.stream.getvalue()
+        self.stream.truncate(0)
+        if new:
+            with suppress(ArtsimError, OSError):  # as above
+                before = self._path.read_text() if self._path.is_file() else ""
+                self._path.write_text(before + new)
+        super().close()
+
+
 @contextmanager
-def build_log(work: Path) -> Iterator[None]:
+def build_log(work: Place) -> Iterator[None]:
     """Sends what the build logs to ``work/build.log``, and its notes and warnings to the terminal."""
     logger = logging.getLogger("builder")
     shown = RichHandler(console=err, show_time=False, show_path=False, show_level=False, markup=False)
     # Opened with the first line: the folder is made by the build, once it knows that it may.
-    kept = _Log(work / "build.log", encoding="utf-8", delay=True)
+    path = work / "build.log"
+    kept = _Log(path, encoding="utf-8", delay=True) if isinstance(path, Path) else _StoredLog(path)
     kept.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handlers = (shown, kept)
+    handlers: tuple[logging.Handler, ...] = (shown, kept)
     before = logger.level
     logger.setLevel(logging.INFO)
     for handler in handlers:
@@ -182,12 +236,12 @@ def build_log(work: Path) -> Iterator[None]:
 
 
 @contextmanager
-def bars() -> Iterator[StageBars]:
-    """Progress bars on stderr for as long as the block lasts."""
+def bars(shares: Mapping[str, float] | None = None) -> Iterator[StageBars]:
+    """Progress bars on stderr for as long as the block lasts. ``shares``: see :class:`StageBars`."""
     progress = Progress(
         TextColumn("{task.description:<10}"),
         BarColumn(bar_width=None),
-        MofNCompleteColumn(),
+        _Count(),
         _Rate(),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         console=err,
@@ -195,4 +249,4 @@ def bars() -> Iterator[StageBars]:
         expand=True,
     )
     with progress:
-        yield StageBars(progress)
+        yield StageBars(progress, shares)
