@@ -97,7 +97,7 @@ def common_facts(inputs: Inputs, rows: dict[str, dict[str, int]], rejects: Seque
 def published_settings(config: BuildConfig) -> dict[str, Any]:
     """The settings without anything that belongs to one machine: no path, no address of a server."""
     private = {"preset": True, "seed": True, "source": {"root"}, "prompt": {"base_url", "user_prompts"},
-               "generate": {"base_url"}}  # fmt: skip
+               "generate": {"base_url"}, "ray": True}  # fmt: skip
     settings: dict[str, Any] = config.model_dump(mode="json", exclude=private)  # type: ignore[arg-type]
     if "object" in settings["generate"]:
         settings["generate"]["object"] = shown_reference(settings["generate"]["object"])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from artsim_dataset.errors import ConfigError
 from builder.model_config import (
@@ -67,6 +67,23 @@ class SplitConfig(_Settings):
     train: float = Field(0.8, gt=0, lt=1, description="share of paintings to train on")
 
 
+class RayConfig(_Settings):
+    """Where `--engine ray` runs and what a worker takes there. Changes no data, and so is in no fingerprint."""
+
+    address: str | None = Field(
+        None, description="ray://HOST:10001, HOST:6379 or 'local'; RAY_ADDRESS or a cluster on this machine by default"
+    )
+    cpus_per_worker: float = Field(1.0, gt=0, description="of a node's CPUs; fewer workers need less memory")
+    gpus_per_worker: float = Field(1.0, gt=0, description="of a node's GPUs where a model uses one; 0.25 shares each")
+
+    @field_validator("cpus_per_worker", "gpus_per_worker")
+    @classmethod
+    def _whole_above_one(cls, value: float) -> float:
+        if value > 1 and value != int(value):
+            raise ValueError("above 1, Ray takes whole numbers only")
+        return value
+
+
 Caption = Annotated[NoCaption | MeasuredCaption | Blip2Caption, Field(discriminator="kind")]
 Prompt = Annotated[NoPrompt | GrammarPrompt | LlmPrompt | StudyPrompt, Field(discriminator="kind")]
 Compress = Annotated[ClauseCompress | SummaryCompress, Field(discriminator="kind")]
@@ -89,6 +106,7 @@ class BuildConfig(_Settings):
     generate: Generate = StyleTransfer()
     crop: CropConfig = CropConfig()
     split: SplitConfig = SplitConfig()
+    ray: RayConfig = RayConfig()
 
 
 def load_config(

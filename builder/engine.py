@@ -20,10 +20,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from logging.handlers import QueueHandler
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from artsim_dataset.errors import ArtsimError
+from artsim_dataset.errors import ArtsimError, ConfigError
 from builder.stage import Lane
+
+if TYPE_CHECKING:
+    from builder.config import RayConfig
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,6 +39,28 @@ class Engine(Protocol):
     def map(
         self, task: Callable[[T, Tick], R], items: Sequence[T], advance: Tick, lane: Lane = "cpu"
     ) -> Iterator[R]: ...
+
+    def close(self) -> None:
+        """Ends the workers."""
+        ...
+
+
+def open_engine(kind: str, workers: int | None, ray: RayConfig) -> Engine:
+    """``local`` or ``ray``.
+
+    Raises:
+        ConfigError: another kind, or no cluster. MissingExtra: Ray is not installed.
+    """
+    if kind == "local":
+        return LocalEngine(workers)
+    if kind != "ray":
+        raise ConfigError(f"unknown engine '{kind}'; engines are: local, ray")
+    from builder.models.weights import require
+
+    require("--engine ray", "ray", "ray")
+    from builder.ray_engine import RayEngine
+
+    return RayEngine(ray, workers)
 
 
 class LocalEngine:
