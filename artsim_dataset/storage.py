@@ -83,15 +83,22 @@ class ObjectPath:
         return f"{self.scheme}://{self.key}"
 
     def __truediv__(self, name: str) -> ObjectPath:
-        return ObjectPath(self.scheme, f"{self.key}/{name}".replace("/./", "/").rstrip("/"))
+        return ObjectPath(self.scheme, f"{self.key}/{name}")
+
+    def with_name(self, name: str) -> ObjectPath:
+        return self.parent / name
 
     @property
     def name(self) -> str:
         return self.key.rpartition("/")[2]
 
     @property
+    def stem(self) -> str:
+        return PurePosixPath(self.name).stem
+
+    @property
     def suffix(self) -> str:
-        return PurePosixPath(self.key).suffix
+        return PurePosixPath(self.name).suffix
 
     @property
     def parent(self) -> ObjectPath:
@@ -118,7 +125,11 @@ class ObjectPath:
         return True
 
     def is_dir(self) -> bool:
-        return next(self.iterdir(), None) is not None
+        try:
+            with store_errors(self):
+                return bool(self._client().info(self.key)["type"] == "directory")
+        except FileNotFoundError:
+            return False
 
     def exists(self) -> bool:
         return self.is_file() or self.is_dir()
@@ -150,7 +161,7 @@ class ObjectPath:
 
     def read_bytes(self) -> bytes:
         with store_errors(self):
-            return bytes(self._client().cat_file(self.key))
+            return bytes(self._client().cat_file(self.key, **self._in_one()))
 
     def read_text(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         return self.read_bytes().decode(encoding, errors)
@@ -180,7 +191,7 @@ class ObjectPath:
     def read_all(self, names: Iterable[str]) -> dict[str, bytes]:
         """The whole objects of these names directly below, many requests at a time; those that are missing left out."""
         keys = {f"{self.key}/{name}": name for name in names}
-        found = self._client().cat(list(keys), on_error="return") if keys else {}
+        found = self._client().cat(list(keys), on_error="return", **self._in_one()) if keys else {}
         read: dict[str, bytes] = {}
         for key, data in found.items():
             try:
@@ -244,6 +255,10 @@ class ObjectPath:
                 if not found.get("IsTruncated"):
                     return count
                 after = {"KeyMarker": found["NextKeyMarker"], "UploadIdMarker": found["NextUploadIdMarker"]}
+
+    def _in_one(self) -> dict[str, Any]:
+        """For whole objects: without this s3fs first asks how large each is, in order to fetch large ones in parts."""
+        return {"max_concurrency": 1} if self.scheme == "s3" else {}
 
     def _client(self) -> Any:
         return client(self.scheme)

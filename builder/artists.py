@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import slug
+from artsim_dataset.storage import Place, place
 from builder.source_table import table_column
 from builder.stages.source import Entry, Listing, list_source
 
@@ -16,9 +15,10 @@ def list_artists(source: str) -> Listing:
     Raises:
         ConfigError: the source does not exist, or names no artist.
     """
-    path = Path(source).expanduser()
+    path = place(source)
+    root: Place = path.parent
     if path.is_file():
-        root, names = path.parent, table_column(path, "artist")
+        names = table_column(path, "artist")
     else:
         listing = list_source(source)
         root, names = listing.root, [entry.artist for entry in listing.entries]

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from artsim_dataset.errors import ConfigError
+from artsim_dataset.storage import ObjectPath, Place
 from builder import model_config as settings
 from builder.config import BuildConfig
 from builder.models import Captioner, Compressor, ImageGenerator, PromptWriter, grammar, instructions
@@ -57,7 +58,7 @@ class Ready(Generic[T]):
         return nullcontext(self.model)
 
 
-def captioner(config: BuildConfig, work: Path) -> Model[Captioner] | None:
+def captioner(config: BuildConfig, work: Place) -> Model[Captioner] | None:
     """Who captions; None when nobody does. Raises ConfigError when its weights cannot be named."""
     chosen = config.caption
     if isinstance(chosen, settings.NoCaption):
@@ -71,7 +72,7 @@ def captioner(config: BuildConfig, work: Path) -> Model[Captioner] | None:
     return Model(partial(open_blip2, weights, chosen), _identity(chosen, weights), "gpu")
 
 
-def prompt_writer(config: BuildConfig, work: Path) -> Model[PromptWriter]:
+def prompt_writer(config: BuildConfig, work: Place) -> Model[PromptWriter]:
     """Who writes prompts."""
     chosen = config.prompt
     if isinstance(chosen, settings.NoPrompt):
@@ -92,7 +93,7 @@ def prompt_writer(config: BuildConfig, work: Path) -> Model[PromptWriter]:
     return Model(partial(open_chat, weights, chosen), _identity(chosen, weights) | wording, "gpu")
 
 
-def compressor(config: BuildConfig, work: Path) -> Model[Compressor]:
+def compressor(config: BuildConfig, work: Place) -> Model[Compressor]:
     """Who shortens prompts, counting with the generator's own tokenizer where it has one."""
     chosen = config.compress
     if isinstance(chosen, settings.ClauseCompress):
@@ -108,7 +109,7 @@ def compressor(config: BuildConfig, work: Path) -> Model[Compressor]:
     return Model(partial(open_summary, weights, reader, chosen), identity, "gpu")
 
 
-def generator(config: BuildConfig, work: Path) -> Model[ImageGenerator]:
+def generator(config: BuildConfig, work: Place) -> Model[ImageGenerator]:
     """Who makes the variants."""
     chosen = config.generate
     if isinstance(chosen, settings.StyleTransfer):
@@ -124,6 +125,11 @@ def generator(config: BuildConfig, work: Path) -> Model[ImageGenerator]:
         require("the OpenAI generator", "openai", "openai", "aiolimiter")
         from builder.models.api_images import open_openai
 
+        if isinstance(work, ObjectPath):
+            raise ConfigError(
+                "what was paid for is noted on a disk, line by line, so that nothing is paid twice: give a folder of"
+                " this machine as --out, and copy the finished data set"
+            )
         return Model(partial(open_openai, chosen, work / "paid"), _identity(chosen) | {"model": chosen.model}, "api")
     require("a diffusion model", "diffusion", *_DIFFUSION)
     weights = resolve(chosen.model, chosen.revision, work)
@@ -131,7 +137,7 @@ def generator(config: BuildConfig, work: Path) -> Model[ImageGenerator]:
 
 
 def _diffusion(
-    config: BuildConfig, weights: Weights, work: Path
+    config: BuildConfig, weights: Weights, work: Place
 ) -> Callable[[], AbstractContextManager[ImageGenerator]]:
     chosen = config.generate
     if isinstance(chosen, settings.Img2Img):
@@ -148,14 +154,14 @@ def _diffusion(
     return partial(open_text2img, weights, chosen)
 
 
-def _diffusion_identity(config: BuildConfig, weights: Weights, work: Path) -> dict[str, Any]:
+def _diffusion_identity(config: BuildConfig, weights: Weights, work: Place) -> dict[str, Any]:
     identity = _identity(config.generate, weights)
     if isinstance(config.generate, settings.Img2Img) and (vae := _vae(config.generate, work)):
         identity["vae"] = vae.identity()
     return identity
 
 
-def _vae(chosen: settings.Img2Img, work: Path) -> Weights | None:
+def _vae(chosen: settings.Img2Img, work: Place) -> Weights | None:
     return resolve(chosen.vae, chosen.vae_revision, work) if chosen.vae else None
 
 

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from artsim_dataset.storage import Place
+
 CLASSES = {"style": "style", "artist": "artist", "genre": "subject"}
 """First word of the table's name -> what its second column is called here."""
 
 
-def columns_without_header(table: Path, first_line: Sequence[str], image_suffixes: frozenset[str]) -> list[str] | None:
+def columns_without_header(table: Place, first_line: Sequence[str], image_suffixes: frozenset[str]) -> list[str] | None:
     """Names for the columns when the first line is a row already; None for a table with a header.
 
     >>> columns_without_header(Path("style_val.csv"), ["Cubism/juan-gris_guitar.jpg", "7"], frozenset([".jpg"]))
@@ -29,7 +31,7 @@ def columns_without_header(table: Path, first_line: Sequence[str], image_suffixe
     return ["path", CLASSES.get(_task(table), "class")]
 
 
-def with_class_names(rows: pa.Table, table: Path) -> pa.Table:
+def with_class_names(rows: pa.Table, table: Place) -> pa.Table:
     """The rows with the names of their classes; none where the list beside the table does not say."""
     column = CLASSES.get(_task(table), "class")
     try:
@@ -41,5 +43,5 @@ def with_class_names(rows: pa.Table, table: Path) -> pa.Table:
     return rows.set_column(1, column, pa.array([names.get(number, "") for number in numbers], pa.string()))
 
 
-def _task(table: Path) -> str:
+def _task(table: Place) -> str:
     return table.stem.partition("_")[0]

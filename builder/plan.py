@@ -9,9 +9,9 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from artsim_dataset.storage import ObjectPath, Place
 from builder.shards import write_json
 
 PLAN = "plan.json"
@@ -27,7 +27,7 @@ class Plan:
 
 
 def write_plan(
-    work: Path, folders: Sequence[str], shards: Sequence[str], settings: Sequence[Mapping[str, Any]] = ()
+    work: Place, folders: Sequence[str], shards: Sequence[str], settings: Sequence[Mapping[str, Any]] = ()
 ) -> None:
     """Notes which stage folders and shards are those of the run that begins; the file's time is its beginning.
 
@@ -40,13 +40,14 @@ def write_plan(
         settings: of the stages; the models that they name are noted with their commits.
     """
     plan = Plan(tuple(folders), tuple(shards), models_in(settings))
-    if read_plan(work) != plan:
+    unfinished = not (work.parent / "build.json").is_file()
+    if read_plan(work) != plan or (unfinished and isinstance(work, ObjectPath)):
         write_json(work / PLAN, {"folders": list(folders), "shards": list(shards), "models": plan.models})
-    elif not (work.parent / "build.json").is_file():
+    elif unfinished and not isinstance(work, ObjectPath):
         os.utime(work / PLAN)
 
 
-def read_plan(work: Path) -> Plan | None:
+def read_plan(work: Place) -> Plan | None:
     """The plan of the latest run; None when no run came so far."""
     try:
         noted = json.loads((work / PLAN).read_text(encoding="utf-8"))

@@ -148,12 +148,13 @@ class StageFolder:
 
     def sidecars(self, shards: Iterable[str]) -> dict[str, Sidecar]:
         """The sidecars of those shards that have one, whether their data file is whole or not."""
+        shards = list(shards)
         if isinstance(self.path, ObjectPath):
             texts = self.path.read_all(f"{shard}.json" for shard in shards)
             found = {name.removesuffix(".json"): Sidecar.parse(text) for name, text in texts.items()}
         else:
             found = {shard: Sidecar.read(self.sidecar(shard)) for shard in shards}
-        return {shard: sidecar for shard, sidecar in found.items() if sidecar}
+        return {shard: sidecar for shard in shards if (sidecar := found.get(shard))}
 
     def intact(self, shard: str) -> Sidecar | None:
         """The shard's sidecar when its data file is whole; None when the shard is missing or altered."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.storage import Place, readable
 from builder.class_lists import columns_without_header, with_class_names
 
 IMAGE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"])
@@ -27,7 +27,7 @@ ALIASES = {
 portrait or landscape, and ``style`` is what the data set calls genre."""
 
 
-def table_column(table: Path, ours: str) -> list[str]:
+def table_column(table: Place, ours: str) -> list[str]:
     """The cells of the column that a table has for one of ours. Raises ConfigError when it has none."""
     rows, _ = read_table(table)
     theirs = next((name for name in ALIASES[ours] if name in rows.column_names), None)
@@ -36,7 +36,7 @@ def table_column(table: Path, ours: str) -> list[str]:
     return [cell_text(value) for value in rows[theirs].to_pylist()]
 
 
-def read_table(table: Path) -> tuple[pa.Table, list[tuple[str, str]]]:
+def read_table(table: Place) -> tuple[pa.Table, list[tuple[str, str]]]:
     """The table, and where and why rows of a CSV were left out: those with too many or too few cells."""
     broken: list[tuple[str, str]] = []
 
@@ -48,7 +48,8 @@ def read_table(table: Path) -> tuple[pa.Table, list[tuple[str, str]]]:
 
     try:
         if table.suffix.lower() == ".parquet":
-            return pq.read_table(table), broken
+            with readable(table) as file:
+                return pq.read_table(file), broken
         text = _in_utf8(table.read_bytes())
         parse = pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=left_out)
         read = pa.csv.ReadOptions(use_threads=False, block_size=MAX_CELL_BYTES)  # one thread knows the line's number

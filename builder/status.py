@@ -11,15 +11,16 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.storage import ObjectPath, Place
 from builder.plan import PLAN, Plan, read_plan
 from builder.plan import write_plan as write_plan  # the runner's half
-from builder.shards import Sidecar, digest
+from builder.shards import Sidecar, StageFolder, digest
 
 WORK = "work"
 NEWEST = 32
@@ -89,11 +90,11 @@ class _Done:
     at: float
 
 
-def status(out: Path, now: float | None = None) -> BuildStatus:
+def status(out: Place, now: float | None = None) -> BuildStatus:
     """What the build in ``out`` has done so far.
 
     Args:
-        out: the folder that was given to `artsim build` as --out.
+        out: the folder that was given to `artsim build` as --out, here or in an object store.
         now: seconds since the epoch; the clock's when None.
 
     Raises:
@@ -133,7 +134,7 @@ def status(out: Path, now: float | None = None) -> BuildStatus:
     )
 
 
-def _begun(out: Path, work: Path) -> dict[str, Any]:
+def _begun(out: Place, work: Place) -> dict[str, Any]:
     """What the build noted of itself when it began."""
     try:
         return dict(json.loads((work / "build.json").read_text(encoding="utf-8")))
@@ -156,7 +157,7 @@ def _stage_name(folder: str) -> str:
 
 
 def _done(
-    folder: Path, shards: Iterable[str], before: dict[str, _Done] | None, chain: dict[str, str]
+    folder: Place, shards: Sequence[str], before: dict[str, _Done] | None, chain: dict[str, str]
 ) -> tuple[dict[str, _Done], dict[str, str]]:
     """The shards of a stage that are done, and the digests that the next stage's inputs are made of.
 
@@ -166,15 +167,8 @@ def _done(
     """
     done: dict[str, _Done] = {}
     after: dict[str, str] = {}
-    for shard in shards:
-        path = folder / f"{shard}.json"
-        sidecar = Sidecar.read(path)
-        if sidecar is None:
-            continue
-        try:
-            found = _Done(sidecar, path.stat().st_mtime)
-        except FileNotFoundError:  # the build replaces it at this moment
-            continue
+    for shard, found in _found(folder, shards):
+        sidecar = found.sidecar
         if before is not None:
             made_from = before.get(shard)
             if made_from is None:
@@ -187,6 +181,22 @@ def _done(
             after[shard] = sidecar.digest
         done[shard] = found
     return done, after
+
+
+def _found(folder: Place, shards: Sequence[str]) -> Iterator[tuple[str, _Done]]:
+    """The sidecars that are there, and when each was written."""
+    if isinstance(folder, ObjectPath):  # one listing, and many sidecars at a time
+        there = folder.files()
+        written = [shard for shard in shards if f"{shard}.json" in there]
+        for shard, sidecar in StageFolder(folder, ()).sidecars(written).items():
+            yield shard, _Done(sidecar, there[f"{shard}.json"].st_mtime)
+        return
+    for shard in shards:
+        path = folder / f"{shard}.json"
+        local = Sidecar.read(path)
+        if local is not None:
+            with suppress(FileNotFoundError):  # the build replaces it at this moment
+                yield shard, _Done(local, path.stat().st_mtime)
 
 
 def _stage(name: str, done: dict[str, _Done], shards: int, rows_all: int | None) -> StageStatus:
@@ -243,7 +253,7 @@ def workers_seen(spans: Sequence[tuple[float, float]]) -> int:
     return most
 
 
-def _state(out: Path, plan: Plan, running: Running | None, slowest: float, now: float) -> State:
+def _state(out: Place, plan: Plan, running: Running | None, slowest: float, now: float) -> State:
     if not plan.folders:
         return "starting"
     if running is None:
@@ -252,9 +262,12 @@ def _state(out: Path, plan: Plan, running: Running | None, slowest: float, now: 
     return "stalled" if now - _latest(out / WORK, plan) > patience else "running"
 
 
-def _latest(work: Path, plan: Plan) -> float:
+def _latest(work: Place, plan: Plan) -> float:
     """When the build last wrote anything of its plan."""
     times = [0.0]
+    if isinstance(work, ObjectPath):
+        folders = (stored for name in plan.folders for stored in (work / name).files().values())
+        return max([(work / PLAN).stat().st_mtime, *(stored.st_mtime for stored in folders)])
     for path in (work / PLAN, work / "build.log", *(p for name in plan.folders for p in (work / name).glob("*.json"))):
         try:
             times.append(path.stat().st_mtime)
@@ -263,12 +276,14 @@ def _latest(work: Path, plan: Plan) -> float:
     return max(times)
 
 
-def _stage_folders(work: Path) -> list[str]:
+def _stage_folders(work: Place) -> list[str]:
     return [path.name for path in work.iterdir() if path.is_dir() and path.name[:2].isdigit()]
 
 
-def _size(folder: Path) -> int:
+def _size(folder: Place) -> int:
     """Bytes of all files below. Files that the build moves away meanwhile do not count."""
+    if isinstance(folder, ObjectPath):
+        return sum(stored.st_size for stored in folder.files().values())
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -279,7 +294,7 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _cost(spent: Path) -> float | None:
+def _cost(spent: Place) -> float | None:
     """US dollars spent so far or set aside for requests under way; None when no paid API was used.
 
     The ledger (`models/ledger.py`) appends a line when it sets money aside and another when it knows better, so the
@@ -299,7 +314,7 @@ def _cost(spent: Path) -> float | None:
     return round(sum(tickets.values()), 6)
 
 
-def _models(work: Path, plan: Plan) -> dict[str, str]:
+def _models(work: Place, plan: Plan) -> dict[str, str]:
     """Model -> commit: those of the latest run, or what `models.json` resolved so far when the plan names none."""
     if plan.models:
         return plan.models

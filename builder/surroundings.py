@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from artsim_dataset.errors import ArtsimError
+from artsim_dataset.storage import ObjectPath, Place
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -15,18 +16,18 @@ _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 class SourceGone(ArtsimError):
     """The folder of paintings vanished while the build ran. No painting is to blame, so none is rejected for it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Place) -> None:
         super().__init__(
             f"the source {root} is gone (unmounted or moved?); bring it back and run the same command: "
             "it goes on from here"
         )
         self.root = root
 
-    def __reduce__(self) -> tuple[type[SourceGone], tuple[Path]]:
+    def __reduce__(self) -> tuple[type[SourceGone], tuple[Place]]:
         return type(self), (self.root,)
 
 
-def check_source(root: Path) -> None:
+def check_source(root: Place) -> None:
     """To be asked when a painting cannot be read: is it the painting, or is it all of them?
 
     An unmounted disk leaves its mount point behind, empty; a server that is gone leaves a folder that cannot be listed.
@@ -35,8 +36,11 @@ def check_source(root: Path) -> None:
         SourceGone: the root is no folder that holds anything.
     """
     try:
-        with os.scandir(root) as entries:
-            there = next(entries, None) is not None
+        if isinstance(root, ObjectPath):
+            there = root.is_dir()
+        else:
+            with os.scandir(root) as entries:
+                there = next(entries, None) is not None
     except OSError:
         there = False
     if not there:

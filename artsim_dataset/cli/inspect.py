@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +23,7 @@ JSON = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 @app.command("status", short_help="Show what a build has done, and the time left.")
 @command
 def status_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a build.", show_default=False)],
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="The --out folder of a build.", show_default=False)],
     as_json: JSON = False,
 ) -> None:
     """Show what a build has done, rejected and still to do, with rate and time left.
@@ -33,9 +32,10 @@ def status_command(
 
     Example:  artsim status my-dataset
     """
+    from artsim_dataset.storage import place
     from builder.status import status
 
-    found = status(folder)
+    found = status(place(folder))
     if as_json:
         print_json(asdict(found))
     else:

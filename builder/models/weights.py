@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from importlib.util import find_spec
-from pathlib import Path
 
 from artsim_dataset.errors import MissingExtra
+from artsim_dataset.storage import Place
 from artsim_dataset.weights import Weights, commit_of, folder_digest, loading, settled
 from builder.shards import write_json
 
@@ -24,7 +24,7 @@ def require(feature: str, extra: str, *packages: str) -> None:
         raise MissingExtra(feature, extra)
 
 
-def resolve(model: str, revision: str, work: Path) -> Weights:
+def resolve(model: str, revision: str, work: Place) -> Weights:
     """The weights that ``model`` means now, or meant when the build in ``work`` began.
 
     Args:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from artsim_dataset.letterbox import THUMB_SIDE, BadImage, letterbox
 from artsim_dataset.schema import BOX_COLUMNS
+from artsim_dataset.storage import Place
 from builder.stage import Lane, Reject, Result, Row, Run
 from builder.surroundings import check_source
 
@@ -21,7 +21,8 @@ class PreprocessStage:
     """``path`` -> ``image`` (JPEG), its content box, original size, perceptual hash and thumbnail.
 
     Args:
-        root: the folder that paths are relative to; no part of the settings, since moving a collection changes nothing.
+        root: the folder that paths are relative to, here or in an object store; no part of the settings, since moving
+            a collection changes nothing.
         size: side of the square in pixels.
         quality: JPEG quality.
         max_pixels: larger pictures are rejected before they are decoded.
@@ -32,7 +33,7 @@ class PreprocessStage:
     (``SourceGone``): a disk that was unmounted must not turn a collection into rejects that are remembered.
     """
 
-    root: Path
+    root: Place
     size: int
     quality: int
     max_pixels: int

@@ -7,6 +7,8 @@ and one new painting changes one shard.
 
 Sources are not trusted. Only plain files below the root are opened: no link, table cell or folder leads out of it, and
 no pipe or device is read. Whatever cannot be taken is a reject with its reason.
+
+A source in an object store is listed by `store_source.py`.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import GENRES, seed_from, slug
+from artsim_dataset.storage import ObjectPath, Place, Stored, place
 from builder.mojibake import repair
 from builder.shards import sha256_of
 from builder.source_table import ALIASES, IMAGE_SUFFIXES, cell_text, first_of, read_table, rows_of
@@ -53,12 +56,14 @@ class Entry:
 
 @dataclass
 class Listing:
-    """What a source holds. ``ignored`` counts files that are no images, by suffix."""
+    """What a source holds. ``ignored`` counts files that are no images, by suffix; ``stored`` has what an object store
+    lists, by path."""
 
-    root: Path
+    root: Place
     entries: list[Entry]
     rejects: list[Reject] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
+    stored: dict[str, Stored] = field(default_factory=dict)
 
 
 def list_source(source: str, root: str | None = None) -> Listing:
@@ -69,11 +74,11 @@ def list_source(source: str, root: str | None = None) -> Listing:
     """
     if source.startswith("hf:"):  # builds fetch paintings from there (hub_source.py); nothing else can
         raise ConfigError(f"'{source}' is on the Hub; here a folder or a table is needed: download it first")
-    path = Path(source).expanduser()
+    path = place(source)
     if path.is_dir():
-        listing = _list_folder(path)
+        listing = _list_folder(path) if isinstance(path, Path) else _list_stored(path)
     elif path.is_file() and path.suffix.lower() in (".csv", ".parquet"):
-        listing = _list_table(path, Path(root).expanduser() if root else path.parent)
+        listing = _list_table(path, place(root) if root else path.parent)
     elif path.exists():
         raise ConfigError(f"the source {source} is neither a folder nor a .csv or .parquet table")
     else:
@@ -103,9 +108,7 @@ def genre_from(name: str) -> str:
 def _list_folder(root: Path) -> Listing:
     listing = Listing(root, [])
     for path in sorted(_walk(root, listing)):
-        suffix = Path(path).suffix.lower()
-        if suffix not in IMAGE_SUFFIXES:
-            listing.ignored[_shown(suffix) or "no suffix"] += 1
+        if not _is_image(path, listing):
             continue
         try:
             path.encode()
@@ -117,12 +120,32 @@ def _list_folder(root: Path) -> Listing:
             message = f"'{path}' is a link that leaves the source folder"
             listing.rejects.append(Reject("outside_root", message, path, "source"))
             continue
-        artist, _, title = Path(path).stem.partition("_")
-        if not title:
-            artist, title = "", artist
-        genre = genre_from(Path(path).parent.name or root.resolve().name)
-        listing.entries.append(entry_of(path, genre, artist, title))
+        listing.entries.append(_named(path, root.resolve().name))
     return listing
+
+
+def _list_stored(root: ObjectPath) -> Listing:
+    from builder.store_source import images_below
+
+    listing = Listing(root, [], stored=images_below(root))
+    listing.entries = [_named(path, root.name) for path in listing.stored if _is_image(path, listing)]
+    return listing
+
+
+def _is_image(path: str, listing: Listing) -> bool:
+    """Whether the file is one by its name; others are counted."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in IMAGE_SUFFIXES:
+        listing.ignored[_shown(suffix) or "no suffix"] += 1
+    return suffix in IMAGE_SUFFIXES
+
+
+def _named(path: str, root: str) -> Entry:
+    """A painting as its file's name and folder say; ``root`` is the name of the source's own folder."""
+    artist, _, title = Path(path).stem.partition("_")
+    if not title:
+        artist, title = "", artist
+    return entry_of(path, genre_from(Path(path).parent.name or root), artist, title)
 
 
 def _inside(path: Path, root: Path) -> bool:
@@ -176,7 +199,7 @@ def unique(entries: list[Entry]) -> list[Entry]:
     return result
 
 
-def _list_table(table: Path, root: Path) -> Listing:
+def _list_table(table: Place, root: Place) -> Listing:
     if not root.is_dir():
         raise ConfigError(f"the image root {root} of the table {table} is not a folder")
     rows, broken = read_table(table)
@@ -185,9 +208,10 @@ def _list_table(table: Path, root: Path) -> Listing:
         raise ConfigError(f"the table {table} has no column for the image path; one of: {', '.join(ALIASES['path'])}")
     listing = Listing(root, [], [Reject("bad_row", text, f"{table.name} {where}", "source") for where, text in broken])
     seen: set[str] = set()
+    find = _finder(listing, seen)
     for number, row in enumerate(rows_of(rows), start=1):
         cells = {ours: cell_text(row.get(theirs)) if theirs else "" for ours, theirs in columns.items()}
-        path = _located(cells["path"], root, seen)
+        path = find(cells["path"])
         if isinstance(path, Reject):
             listing.rejects.append(path.at("source", f"{table.name} row {number}"))
             continue
@@ -196,6 +220,18 @@ def _list_table(table: Path, root: Path) -> Listing:
         genre = genre_from(first_of(cells["genre"]) or Path(path).parent.name or "unknown")
         listing.entries.append(entry_of(path, genre, cells["artist"] or stem_artist, cells["title"] or stem_title))
     return listing
+
+
+def _finder(listing: Listing, seen: set[str]) -> Callable[[str], str | Reject]:
+    """What finds the file of a row below the root."""
+    root = listing.root
+    if isinstance(root, Path):
+        return lambda cell: _located(cell, root, seen)
+    from builder.store_source import images_below, located
+
+    stored, there = root, images_below(root)
+    listing.stored = there
+    return lambda cell: located(cell, stored, there, seen)
 
 
 def _located(cell: str, root: Path, seen: set[str]) -> str | Reject:
@@ -242,8 +278,11 @@ def add_digests(
         SourceGone: the folder of the paintings vanished since it was listed.
     """
 
+    root = listing.root
+    assert isinstance(root, Path)
+
     def facts(entry: Entry) -> FileFacts | OSError | Reject:
-        path = listing.root / entry.path
+        path = root / entry.path
         try:
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
@@ -264,7 +303,7 @@ def add_digests(
     result, now = [], {}
     for entry, fact in zip(entries, found, strict=True):
         if isinstance(fact, OSError):
-            check_source(listing.root)
+            check_source(root)
             message = f"'{entry.path}' cannot be read: {fact.strerror}"
             listing.rejects.append(Reject("unreadable", message, entry.id, "source"))
         elif isinstance(fact, Reject):
