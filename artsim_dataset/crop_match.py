@@ -16,9 +16,11 @@ Boxes are (left, right, top, bottom) in thumbnail pixels.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
+
+from artsim_dataset import near_vectors
 
 THUMB = 32
 Look = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
@@ -30,6 +32,9 @@ colours, mirrored) 99.8 % score more than 0.75. `benchmarks/duplicates.py` measu
 
 TOP = 5
 """Candidates of each painting, by each of the two ways to look."""
+
+EXACT = 4096
+"""Paintings up to which each is compared with every other; of more, only those in near cells (`near_vectors`)."""
 
 _PLAUSIBLE = 0.5
 _EQUAL = 2
@@ -66,16 +71,63 @@ def candidates(thumbs: np.ndarray, vectors: np.ndarray | None = None, top: int =
         top: neighbours of each painting, by thumbnails and by vectors.
 
     Thumbnails are looked at twice: their detail finds framed and bordered copies among strangers, their plain pixels
-    the tightest crops. Every painting is compared with every other: 65 TFLOP for 81,444 paintings.
+    the tightest crops. Up to EXACT paintings, every one is compared with every other. Of more, an index finds the
+    nearest: n log n in practice, and the same whatever the order of rows.
     """
-    plain = np.asarray(thumbs, np.float32)
+    plain = np.asarray(thumbs)
+    unit = None if vectors is None else _directions(np.asarray(vectors))
+    if len(plain) > EXACT:
+        return _indexed(plain, unit, top)
+    plain = plain.astype(np.float32)
     found = [_nearest(_wholes(plain, look), _parts(plain, look), top) for look in (_cut, _detail)]
-    if vectors is not None:
-        unit = np.asarray(vectors, np.float32)
-        unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-9)
+    if unit is not None:
         found.append(_nearest(unit[None], unit[None], top))
-    pairs = np.sort(np.concatenate(found), axis=1)
-    return np.unique(pairs, axis=0)
+    return _pairs(found)
+
+
+def _indexed(thumbs: np.ndarray, unit: np.ndarray | None, top: int) -> np.ndarray:
+    """As :func:`candidates`, of which some are missed where a painting's part falls into a cell far from its whole."""
+    order = np.argsort(_content(thumbs, unit), kind="stable")
+
+    def blocks(look: Callable[[np.ndarray], np.ndarray]) -> near_vectors.Keys:
+        def keys(first: int, last: int) -> np.ndarray:
+            block = thumbs[order[first:last]].astype(np.float32)
+            return near_vectors.whole_numbers(look(block).transpose(1, 0, 2))
+
+        return keys
+
+    found = []
+    for look in (_cut, _detail):
+        wholes, parts = blocks(partial(_wholes, look=look)), blocks(partial(_parts, look=look))
+        queries = [wholes(first, first + _TILE) for first in range(0, len(order), _TILE)]
+        found.append(near_vectors.nearest(np.concatenate(queries).transpose(1, 0, 2), parts, top))
+    if unit is not None:
+        whole = near_vectors.whole_numbers(unit[order])
+        found.append(near_vectors.nearest(whole[None], lambda first, last: whole[first:last, None], top))
+    return _pairs([order[np.stack(pair, axis=1)] for pair in found])
+
+
+def _pairs(found: list[np.ndarray]) -> np.ndarray:
+    return np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+
+
+def _directions(vectors: np.ndarray) -> np.ndarray:
+    unit = np.asarray(vectors, np.float32)
+    return unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-9)
+
+
+def _content(thumbs: np.ndarray, unit: np.ndarray | None) -> np.ndarray:
+    """A number for each painting that follows from its pixels and vector alone, uint64: an order that rows cannot have.
+
+    Only what is the same in both can have one number, and then it does not matter which comes first.
+    """
+    parts = [np.ascontiguousarray(thumbs, np.uint8).reshape(len(thumbs), -1).view(np.uint32)]
+    parts += [] if unit is None else [unit.view(np.uint32)]
+    mixed = np.zeros(len(thumbs), np.uint64)
+    for column in (column for part in parts for column in part.T):
+        mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    return mixed
 
 
 def _wholes(thumbs: np.ndarray, look: Look) -> np.ndarray:
@@ -126,9 +178,12 @@ def scores(thumbs: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """
     result = np.empty(len(pairs), np.float32)
     for start in range(0, len(pairs), _BLOCK):
-        first, second = (np.asarray(thumbs[column], np.float32) for column in pairs[start : start + _BLOCK].T)
+        rows, places = np.unique(pairs[start : start + _BLOCK], return_inverse=True)
+        squares = np.asarray(thumbs[rows], np.float32)
+        first, second = places.reshape(-1, 2).T
         # A crop of nearly all looks the same both ways at first; only the fit shows which of the two is the part.
-        result[start : start + _BLOCK] = np.maximum(_fit(*_place(first, second)), _fit(*_place(second, first)))
+        both = _fit(*_place(squares, first, second)), _fit(*_place(squares, second, first))
+        result[start : start + _BLOCK] = np.maximum(*both)
     return result
 
 
@@ -153,19 +208,27 @@ def _dihedral(pictures: np.ndarray) -> list[np.ndarray]:
     return [side[:, ::down, ::across] for side in sides for down in (1, -1) for across in (1, -1)]
 
 
-def _place(above: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Where the first lies on the second, roughly: (first, mirrored where that fits better; second; box; score)."""
+def _place(
+    squares: np.ndarray, above: np.ndarray, below: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Where the first lies on the second, roughly: (first, mirrored where that fits better; second; box; score).
+
+    ``above`` and ``below`` number ``squares``; one that is in many pairs is looked at once.
+    """
     score = np.full(len(above), -2, np.float32)
     box = np.empty((len(above), 4), np.float32)
-    part = np.empty_like(above)
-    views = [(view, _unit(_detail(view, _LOOK_BOXES[:1], _LOOK))) for view in (above, above[:, :, ::-1])]
+    part = np.empty((len(above), *squares.shape[1:]), np.float32)
+    uppers, upper = np.unique(above, return_inverse=True)
+    lowers, lower = np.unique(below, return_inverse=True)
+    views = [squares[uppers], squares[uppers][:, :, ::-1]]
+    looks = [_unit(_detail(view, _LOOK_BOXES[:1], _LOOK))[upper] for view in views]
     for place in _LOOK_BOXES:
-        there = _unit(_detail(below, place[None], _LOOK))
-        for view, look in views:
+        there = _unit(_detail(squares[lowers], place[None], _LOOK))[lower]
+        for view, look in zip(views, looks, strict=True):
             found = np.einsum("ij,ij->i", look, there)
             better = found > score
-            score[better], box[better], part[better] = found[better], place, view[better]
-    return part, below, box, score
+            score[better], box[better], part[better] = found[better], place, view[upper[better]]
+    return part, squares[below], box, score
 
 
 def _fit(part: np.ndarray, whole: np.ndarray, box: np.ndarray, rough: np.ndarray) -> np.ndarray:

@@ -40,8 +40,8 @@ def group_paintings(
     Raises:
         ValueError: the arguments do not have one entry for each id.
 
-    Every painting is compared with every other: ten seconds for a thousand, the better part of an hour for 81,444 on
-    two cores, most of it matrix products that more cores share.
+    Up to 4,096 paintings are all compared with each other, of more those that an index finds near: seconds for a
+    thousand, about ten minutes of one core for 81,444, growing with n log n (docs/leaks.md).
     """
     count = len(ids)
     if not len(phashes) == len(thumbs) == count or (style_vectors is not None and len(style_vectors) != count):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
+from artsim_dataset import crop_match, near_vectors
 from artsim_dataset.crop_match import SAME, THUMB, alike, candidates, scores
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "paintings"
@@ -114,6 +116,44 @@ def test_candidates_are_sorted_pairs_of_different_paintings_and_few() -> None:
     assert pairs.tolist() == sorted(pairs.tolist())
     assert candidates(thumbs[:1]).shape == (0, 2)
     assert candidates(thumbs[:2]).tolist() == [[0, 1]]
+
+
+@cache
+def crowd() -> np.ndarray:
+    originals = [thumb(painting(seed, 120, 100)) for seed in range(16, 240)]
+    own = [painting(seed, 180, 150) for seed in range(16)]
+    copies = [copy(image) for image, copy in zip(own, COPIES.values(), strict=True)]
+    return np.stack([*map(thumb, own), *originals, *map(thumb, copies)])
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """240 paintings and copies of the first 16, with limits at which they are many."""
+    monkeypatch.setattr(crop_match, "EXACT", 100)
+    monkeypatch.setattr(near_vectors, "CELL", 32)
+    return crowd()
+
+
+def test_the_index_finds_the_copies_that_comparing_everything_finds(
+    many: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = np.random.default_rng(0).normal(size=(len(many), 20))
+    vectors[7] = 3 * vectors[50]
+    found = candidates(many, vectors)
+    assert [7, 50] in found.tolist()
+    monkeypatch.setattr(crop_match, "EXACT", len(many))
+    exact = candidates(many, vectors)
+    assert len(np.unique(np.concatenate([exact, found]), axis=0)) - len(exact) < 0.1 * len(exact)
+    copies = exact[scores(many, exact) >= SAME]
+    assert len(copies) >= len(COPIES)
+    assert {tuple(pair) for pair in copies.tolist()} <= {tuple(pair) for pair in found.tolist()}
+
+
+def test_the_index_does_not_depend_on_the_order_of_rows(many: np.ndarray) -> None:
+    vectors = np.random.default_rng(0).normal(size=(len(many), 20))
+    order = np.random.default_rng(1).permutation(len(many))
+    straight, shuffled = candidates(many, vectors), candidates(many[order], vectors[order])
+    assert np.unique(np.sort(order[shuffled], axis=1), axis=0).tolist() == straight.tolist()
 
 
 def test_style_vectors_add_the_pairs_that_thumbnails_miss() -> None:
