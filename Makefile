@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check compat clean
+.PHONY: demo test check compat docs clean
 
 demo: $(VENV)/.train
 	$(BIN)/artsim demo
@@ -19,6 +19,11 @@ check:
 # The data set on every version of datasets that it is promised for; "make test" runs the oldest and the newest.
 compat: $(VENV)/.dev
 	ARTSIM_COMPAT=all $(BIN)/pytest tests/compat
+
+# Brings docs/reference/ and the tables of docs/models.md up to date.
+docs: $(VENV)/.dev
+	$(BIN)/python docs/reference.py
+	$(BIN)/python -m builder.needs
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "artsim needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
