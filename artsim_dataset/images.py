@@ -49,15 +49,24 @@ def content(jpeg: bytes, left: int, top: int, right: int, bottom: int) -> np.nda
     """The pixels inside the content box: the painting without its letterbox bars.
 
     The box is in pixels, right and bottom exclusive. Returns uint8, shape (bottom - top, right - left, 3), RGB,
-    contiguous. Raises UndecodableImage also for a box that is empty or leaves the image.
+    contiguous, writable. Raises UndecodableImage also for a box that is empty or leaves the image.
     """
-    pixels = decode(jpeg)
-    height, width = pixels.shape[:2]
-    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-        raise UndecodableImage(
-            f"content box ({left}, {top}, {right}, {bottom}) is not inside {width} x {height} pixels"
-        )
-    return np.ascontiguousarray(pixels[top:bottom, left:right])
+    return np.array(content_image(jpeg, left, top, right, bottom))
+
+
+def content_image(jpeg: bytes, left: int, top: int, right: int, bottom: int) -> Image.Image:
+    """The same as a picture: for what scales it, two copies of all pixels less than by way of an array."""
+    try:
+        with Image.open(io.BytesIO(jpeg)) as image:
+            width, height = image.size
+            if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+                box = (left, top, right, bottom)
+                raise UndecodableImage(f"content box {box} is not inside {width} x {height} pixels")
+            return (image if image.mode == "RGB" else image.convert("RGB")).crop((left, top, right, bottom))
+    except UndecodableImage:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UndecodableImage(f"{len(jpeg)} bytes cannot be decoded as an image: {error}") from error
 
 
 def encode(pixels: np.ndarray, quality: int = JPEG_QUALITY) -> bytes:
@@ -80,7 +89,7 @@ def shrink(jpeg: bytes, box: Sequence[int], size: int, quality: int) -> bytes:
     apart by their format ("Fake or JPEG?", arXiv 2403.17608). Raises UndecodableImage as :func:`content` does.
     """
     left, top, right, bottom = box
-    picture = Image.fromarray(content(jpeg, left, top, right, bottom))
+    picture = content_image(jpeg, left, top, right, bottom)
     scale = size / max(picture.size)
     small = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return encode(np.asarray(picture.resize(small, Image.Resampling.LANCZOS)), quality)

@@ -64,14 +64,28 @@ def problem(task: ImageTask, made: Made | Reject) -> Reject | None:
 def fault(variant: Pixels, painting: Pixels | None = None) -> Reject | None:
     """What is wrong with a generated image, if anything: another size, all black, one colour, or the painting itself.
 
-    Limits are in grey levels of 255, wide enough for JPEG noise.
+    Limits are in grey levels of 255, wide enough for JPEG noise. Every eighth line decides where it can: what these
+    lines add to a sum of all is never negative, so when they alone pass the limit, the whole does. That is next to
+    always, and an eighth of the work; the few others are counted in full.
     """
     if painting is not None and variant.shape != painting.shape:
         return Reject("wrong_size", f"the variant is {variant.shape[1::-1]}, the painting {painting.shape[1::-1]}")
-    if variant.max() < 8:
+    some = variant[::_LINES]
+    share = some.size / variant.size
+    if some.max() < 8 and variant.max() < 8:
         return Reject("black", "the variant is all black")
-    if float(variant.std()) < 1:
+    if share * float(some.var()) < 1.01 and float(variant.std()) < 1:
         return Reject("constant", "the variant is of one colour")
-    if painting is not None and float(np.abs(variant.astype(np.int16) - painting).mean()) < 0.5:
-        return Reject("identical", "the variant is the painting itself")
+    if painting is not None:
+        apart = share * _difference(some, painting[::_LINES])
+        if apart < 0.51 and _difference(variant, painting) < 0.5:
+            return Reject("identical", "the variant is the painting itself")
     return None
+
+
+_LINES = 8
+
+
+def _difference(one: Pixels, other: Pixels) -> float:
+    """Mean absolute difference in grey levels."""
+    return float(np.abs(one.astype(np.int16) - other).mean())

@@ -27,8 +27,11 @@ _MERGES = Path(__file__).with_name("clip_merges.txt.gz")
 _MERGES_SHA256 = "d308b7377a8ceaa9707a21614fe8c831b9196e197b7aeb69833359362907af02"
 
 
+@lru_cache(maxsize=4096)
 def count(text: str) -> int:
     """CLIP tokens of a text, without the begin and end marks: what MAX_PROMPT_TOKENS limits.
+
+    The last few thousand answers are kept: whoever shortens a prompt asks for its clauses again and again.
 
     >>> count("a painting of three boats in a harbor")
     8

@@ -107,15 +107,25 @@ def clusters(lab: np.ndarray, number: int = CLUSTERS) -> tuple[np.ndarray, np.nd
     Deterministic: the first centre is the mean, each next one the colour farthest from all before, so that a
     small vivid accent gets a centre of its own. Empty clusters are dropped.
     """
+    columns = np.ascontiguousarray(lab.T)
+
+    def distances(centre: np.ndarray) -> np.ndarray:
+        x, y, z = columns - centre[:, None]
+        return np.asarray(x * x + y * y + z * z)
+
     centres = lab.mean(axis=0, keepdims=True)
-    distance = ((lab - centres[0]) ** 2).sum(axis=1)
+    distance = distances(centres[0])
     while len(centres) < number and distance.max() > 1e-6:
         centres = np.vstack([centres, lab[distance.argmax()]])
-        distance = np.minimum(distance, ((lab - centres[-1]) ** 2).sum(axis=1))
+        np.minimum(distance, distances(centres[-1]), out=distance)
+    double, one_hot = 2 * lab, np.eye(len(centres))
+    scores, members = np.empty((2, len(lab), len(centres)))  # for all rounds: fresh pages cost more than the sums
     for _ in range(_ROUNDS):
-        nearest = ((centres**2).sum(axis=1) - 2 * lab @ centres.T).argmin(axis=1)
-        members = np.eye(len(centres))[nearest]
-        sizes = members.sum(axis=0)
+        np.matmul(double, centres.T, out=scores)
+        np.subtract((centres**2).sum(axis=1), scores, out=scores)
+        nearest = scores.argmin(axis=1)
+        np.take(one_hot, nearest, axis=0, out=members, mode="clip")
+        sizes = np.bincount(nearest, minlength=len(centres)).astype(np.float64)
         centres = np.where(sizes[:, None] > 0, members.T @ lab / np.maximum(sizes, 1)[:, None], centres)
     order = np.argsort(-sizes, kind="stable")
     order = order[sizes[order] > 0]

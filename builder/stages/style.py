@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
-from PIL import Image
 
 from artsim_dataset import style_network
-from artsim_dataset.images import content
+from artsim_dataset.images import content_image
 from builder.stage import Lane, Result, Row, Run
 
 
@@ -39,11 +38,8 @@ class StyleStage:
         def run(rows: Iterable[Row]) -> Iterator[Result]:
             for row in rows:
                 box = (row["content_left"], row["content_top"], row["content_right"], row["content_bottom"])
-                yield {
-                    "style_vector": style_network.style_vectors([Image.fromarray(content(row["image"], *box))])[
-                        0
-                    ].tobytes()
-                }
+                vectors = style_network.style_vectors([content_image(row["image"], *box)])
+                yield {"style_vector": vectors[0].tobytes()}
 
         yield run
         style_network.session.cache_clear()

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from builder.checks import fault, generate_checked
@@ -34,6 +36,28 @@ BLACK = np.zeros((60, 90, 3), np.uint8)
 def test_generated_image_with_a_fault_is_named(variant: Pixels, reason: str | None) -> None:
     found = fault(variant, picture())
     assert (found.reason if found else None) == reason
+
+
+@given(
+    height=st.integers(1, 40),
+    lines=st.sampled_from([0, 1, 4, 8, 9]),
+    start=st.integers(0, 39),
+    more=st.integers(0, 12),
+    grey=st.integers(0, 200),
+)
+def test_a_fault_is_what_all_pixels_say_wherever_the_few_that_differ_lie(
+    height: int, lines: int, start: int, more: int, grey: int
+) -> None:
+    """Most of the picture is the painting, of one colour or black; some lines, or none, are a little apart."""
+    painting = np.full((height, 30, 3), grey, np.uint8)
+    variant = painting.copy()
+    variant[start : start + lines] += more
+    difference = np.abs(variant.astype(float) - painting).mean()
+    expected = (
+        "black" if variant.max() < 8 else "constant" if variant.std() < 1 else "identical" if difference < 0.5 else None
+    )
+    found = fault(variant, painting)
+    assert (found.reason if found else None) == expected
 
 
 def test_image_without_a_painting_can_be_black_but_not_of_another_size_or_identical() -> None:
