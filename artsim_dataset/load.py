@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from artsim_dataset.errors import ConfigError, DatasetNotFound
+from artsim_dataset.storage import ObjectPath, is_address, place
+from artsim_dataset.storage import options as client_options
 from artsim_dataset.version import __version__
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ def load_artsim(
     """Loads one config of an artsim data set.
 
     Args:
-        path: a folder that `artsim build` made, or a Hub id such as ``user/artsim``.
+        path: a folder that `artsim build` made, here or in an object store (``s3://bucket/name``), or a Hub id such as
+            ``user/artsim``.
         config: pairs, triplets, triplets_hard, real_vs_ai or metadata; images of a case study.
         split: train or test, slices such as ``train[:10]`` too; both when None.
         streaming: read rows as they are asked for, without a cache.
@@ -95,6 +98,8 @@ def _load_published(path: str | Path, config: str, split: str | None, streaming:
 
     from artsim_dataset.loading.published import not_on_hub
 
+    if is_address(path):
+        return _load_stored(path, config, split, streaming, options)
     try:
         return load_dataset(str(path), config, split=split, streaming=streaming, **options)
     except ValueError as error:
@@ -106,6 +111,28 @@ def _load_published(path: str | Path, config: str, split: str | None, streaming:
         if Path(path).is_dir():
             raise
         raise not_on_hub(path, error) from error
+
+
+def _load_stored(path: str | Path, config: str, split: str | None, streaming: bool, options: dict[str, Any]) -> Any:
+    """From an object store, where `datasets` reads Parquet files but no card; the checksums have their names."""
+    from datasets import load_dataset
+
+    from artsim_dataset.loading.published import find_published
+    from artsim_dataset.store_errors import store_errors
+
+    files = find_published(path).files({config}, streaming=True)[config]
+    given = {name: list(parts) for name, parts in files.items() if parts}
+    if not given:
+        raise ConfigError(f"{path} has no rows of config '{config}'")
+    scheme = str(path).partition(":")[0].lower()
+    options = {"storage_options": {scheme: dict(client_options(scheme))}} | options
+    try:
+        with store_errors(path):
+            return load_dataset("parquet", data_files=given, split=split, streaming=streaming, **options)
+    except ValueError as error:
+        if str(error).startswith("Unknown split"):
+            raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from error
+        raise
 
 
 def _load_joined(
@@ -187,14 +214,14 @@ def generate(parts: list[Part], derived: Derived, version: str = __version__) ->
     return derived.rows(parts)
 
 
-def check_dataset(path: str | Path) -> None:
+def check_dataset(path: str | Path | ObjectPath) -> None:
     """Raises DatasetNotFound when ``path`` looks like a folder but holds no finished build."""
-    folder = Path(path)
+    folder = place(path) if isinstance(path, ObjectPath) or is_address(path) else Path(path)
     if (folder / "build.json").is_file():
         return
     if folder.is_dir():
         unfinished = (folder / "work").is_dir()
         fix = "its build is not finished: run the same 'artsim build' again" if unfinished else "make one: artsim build"
         raise DatasetNotFound(f"{path} holds no artsim data set; {fix}")
-    if str(path).count("/") != 1 or str(path).startswith((".", "/", "~")):
+    if isinstance(folder, ObjectPath) or str(path).count("/") != 1 or str(path).startswith((".", "/", "~")):
         raise DatasetNotFound(f"{path} does not exist; give a folder that 'artsim build' made, or a Hub id user/name")

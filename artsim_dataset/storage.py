@@ -18,7 +18,7 @@ from __future__ import annotations
 import fnmatch
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -147,15 +147,28 @@ class ObjectPath:
         """What lies directly below and fits the pattern."""
         return (path for path in self.iterdir() if fnmatch.fnmatchcase(path.name, pattern))
 
-    def files(self) -> dict[str, Stored]:
-        """All files below at any depth, by relative name, in order: one listing, a thousand files in a request."""
+    def files(self, but: Collection[str] = ()) -> dict[str, Stored]:
+        """All files below at any depth, by relative name, in order: a listing with a thousand files in a request.
+
+        ``but``: folders directly below that are not listed.
+        """
         try:
             with store_errors(self):
-                found = self._client().find(self.key, detail=True)
+                found = self._client().find(self.key, detail=True) if not but else self._found(but)
         except FileNotFoundError:
             return {}
         start = len(self.key) + 1
-        return {name[start:]: _stored(info) for name, info in sorted(found.items()) if not name.endswith("/")}
+        return {name[start:]: _stored(info) for name, info in sorted(found.items()) if name[start:].strip("/")}
+
+    def _found(self, but: Collection[str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for info in self._client().ls(self.key, detail=True, refresh=True):
+            name = info["name"].rstrip("/")
+            if info["type"] == "file":
+                found[info["name"]] = info
+            elif name.rpartition("/")[2] not in but:
+                found |= self._client().find(name, detail=True)
+        return found
 
     # --- reading ---
 
@@ -205,17 +218,29 @@ class ObjectPath:
 
     # --- writing ---
 
-    def write_bytes(self, data: bytes) -> None:
+    def write_bytes(self, data: bytes) -> str:
+        """Returns the tag of the object, where the store tells it with its answer; '' otherwise."""
         with store_errors(self):
-            self._client().pipe_file(self.key, data, chunksize=PART)
+            return _told(self._client().pipe_file(self.key, data, chunksize=PART))
 
     def write_text(self, text: str, encoding: str = "utf-8") -> None:
         self.write_bytes(text.encode(encoding))
 
-    def put(self, file: Path) -> None:
-        """Uploads a local file, in parts when it is large; an upload that fails is taken back."""
-        with store_errors(self):
-            self._client().put_file(str(file), self.key, chunksize=PART)
+    def put(self, file: Path) -> Stored:
+        """Uploads a local file, in parts when it is large; an upload that fails is taken back. Returns what is there.
+
+        The client sends a checksum with every request, and the store refuses what does not arrive as it was sent.
+        """
+        size = file.stat().st_size
+        if size < 2 * PART and (tag := self.write_bytes(file.read_bytes())):
+            return Stored(size, 0.0, tag)
+        if size >= 2 * PART:
+            with store_errors(self):
+                self._client().put_file(str(file), self.key, chunksize=PART)
+        stored = self.stat()
+        if stored.st_size != size:
+            raise StorageError(f"{self} arrived with {stored.st_size} of {size} bytes; run the same command again")
+        return stored
 
     def write_if(self, data: bytes, tag: str | None) -> str:
         """Writes a small object if it is still the one with this tag, or if there is none (None). Returns its new tag.
@@ -226,7 +251,7 @@ class ObjectPath:
         condition: dict[str, Any] = {"mode": "create"} if tag is None else {"IfMatch": tag}
         with store_errors(self):
             answer = self._client().pipe_file(self.key, data, **condition)
-        return str(answer["ETag"]) if isinstance(answer, dict) and "ETag" in answer else self.stat().tag
+        return _told(answer) or self.stat().tag
 
     def unlink(self, missing_ok: bool = False) -> None:
         if not missing_ok:
@@ -300,8 +325,13 @@ def place(text: str | Path | ObjectPath) -> Place:
 
 
 def is_address(text: object) -> bool:
-    """Whether this is the address of an object store, as :func:`place` would take it."""
-    return isinstance(text, ObjectPath) or bool(re.match(r"(s3a?|gc?s)://", str(text), re.I))
+    """Whether this is the address of an object store, as :func:`place` would take it.
+
+    >>> is_address("s3://bucket/data"), is_address(Path("s3://bucket/data")), is_address("user/artsim")
+    (True, True, False)
+    """
+    slashes = "/" if isinstance(text, Path) else "//"
+    return isinstance(text, ObjectPath) or bool(re.match(f"(s3a?|gc?s):{slashes}", str(text), re.I))
 
 
 def local(text: str | Path | ObjectPath, what: str) -> Path:
@@ -372,6 +402,10 @@ def client(scheme: str) -> Any:
     if scheme == "s3":
         made.retries = 2  # answers that break off; what botocore sends again is not multiplied by five
     return made
+
+
+def _told(answer: object) -> str:
+    return str(answer.get("ETag") or "") if isinstance(answer, dict) else ""
 
 
 def _stored(info: Mapping[str, Any]) -> Stored:

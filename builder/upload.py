@@ -13,7 +13,6 @@ import json
 from pathlib import Path
 
 from artsim_dataset.storage import ObjectPath, Stored, files_below, sha256_of
-from artsim_dataset.store_errors import StorageError
 from builder.shards import write_json
 
 PLACED = "placed.json"
@@ -33,11 +32,7 @@ def put_into_place(made: Path, out: ObjectPath) -> None:
         sum_ = sha256_of(made / name)
         known = before.get(name)
         if known is None or known[0] != sum_ or not _same(known, there.get(name)):
-            (out / name).put(made / name)
-            stored = (out / name).stat() if name != LAST[-1] else None
-            known = (sum_, sizes[name], stored.tag if stored else "")
-            if stored and stored.st_size != sizes[name]:
-                raise StorageError(f"{out / name} arrived with {stored.st_size} of {sizes[name]} bytes; run this again")
+            known = (sum_, sizes[name], (out / name).put(made / name).tag)
         if name == LAST[0]:
             _remove_others(out, there, sizes)
             write_json(out / "work" / PLACED, now | {name: known})
@@ -74,13 +69,7 @@ def _remove_others(out: ObjectPath, there: dict[str, Stored], made: dict[str, in
 
 def _there(out: ObjectPath) -> dict[str, Stored]:
     """The objects of the data set. The work folder, which has many more, is not listed."""
-    found: dict[str, Stored] = {}
-    for path in out.iterdir():
-        if path.name == "work":
-            continue
-        below = {f"{path.name}/{name}": stored for name, stored in path.files().items()}
-        found |= below or {path.name: path.stat()}
-    return found
+    return out.files(but=("work",))
 
 
 def _placed(out: ObjectPath) -> Placed:

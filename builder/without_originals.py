@@ -21,6 +21,7 @@ from artsim_dataset.features import FEATURES
 from artsim_dataset.load import check_dataset
 from artsim_dataset.loading.originals import ID_COLUMNS, PUBLISHED, RECIPE, Recipe, originals_of
 from artsim_dataset.schema import SPLITS
+from artsim_dataset.storage import local
 from artsim_dataset.validate.findings import Watcher
 from artsim_dataset.validate.folder import Folder
 from builder.assemble import is_intact, read_build
@@ -86,13 +87,14 @@ def _sums_of_files(folder: Path) -> dict[str, str]:
 
 
 def _write(data: Folder, sums: dict[str, str], out: Path, mark: str, watcher: Watcher) -> None:
+    folder = local(data.path, "publishing")
     out.mkdir(parents=True)
     watcher.stage("strip", sum(n for splits in data.rows.values() for n in splits.values()), 0)
     pictures: dict[str, str] = {}
     for config, splits in data.shards.items():
         for split, names in splits.items():
             with SplitWriter(out / config, split, FEATURES[config]) as writer:
-                for row in _rows(data.path, names):
+                for row in _rows(folder, names):
                     for column, id_ in originals_of(config, row) if config in ID_COLUMNS else ():
                         if config == "pairs":
                             pictures[id_] = sha256(row[column]["bytes"]).hexdigest()
@@ -103,7 +105,7 @@ def _write(data: Folder, sums: dict[str, str], out: Path, mark: str, watcher: Wa
     if lost:
         raise ArtsimError(f"the work folder of {data.path} knows no file of {lost[0]}: run the same build again")
     for name in COPIED:
-        shutil.copyfile(data.path / name, out / name)
+        shutil.copyfile(folder / name, out / name)
     settings = {stage["name"]: stage["settings"] for stage in data.build["stages"]}
     recipe = Recipe(
         settings["preprocess"],

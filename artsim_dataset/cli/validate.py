@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +21,9 @@ WIDTH = 80
 @app.command("validate", short_help="Check files, schema, splits, images and texts.")
 @command
 def validate_command(
-    dataset: Annotated[Path, typer.Argument(metavar="DIR", help="A data set folder, built or downloaded.")],
+    dataset: Annotated[
+        str, typer.Argument(metavar="DIR", help="A data set folder, built or downloaded, or s3://bucket/name.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Check a data set: files, schema, joins, splits, every image, and text that must not be published.

@@ -25,6 +25,7 @@ from artsim_dataset.export.tars import CONFIGS, plan, write_tars
 from artsim_dataset.export.writing import Watcher, write_whole
 from artsim_dataset.load import check_dataset
 from artsim_dataset.schema import SPLITS
+from artsim_dataset.storage import is_address, local
 
 Format = Literal["imagefolder", "csv", "webdataset"]
 
@@ -71,6 +72,8 @@ def export(
         ArtsimError: an image of the data set cannot be read; names the row.
     """
     check_dataset(dataset)
+    if is_address(dataset):
+        local(dataset, "export")
     if not Path(dataset).is_dir():
         raise ConfigError(
             f"export reads a folder; first: hf download {dataset} --repo-type dataset --local-dir {Path(dataset).name}"

@@ -14,6 +14,7 @@ from typing import Any
 
 from artsim_dataset.errors import ArtsimError, DatasetNotFound
 from artsim_dataset.schema import SPLITS
+from artsim_dataset.storage import ObjectPath, Place, is_address, place
 
 Files = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Config -> split -> paths or ``hf://`` addresses of its Parquet files, in order."""
@@ -48,7 +49,7 @@ class Published:
     def file(self, name: str, streaming: bool = False) -> str:
         """The path of one of the files, downloaded first when it is on the Hub; its address when ``streaming``."""
         if not self.repo:
-            return str(Path(self.folder, name))
+            return f"{self.folder}/{name}"
         if streaming:
             return f"hf://datasets/{self.repo}@{self.commit}/{name}"
         from huggingface_hub import hf_hub_download
@@ -61,7 +62,7 @@ def _belongs(name: str, config: str, split: str) -> bool:
 
 
 def find_published(path: str | Path, revision: str | None = None, token: str | bool | None = None) -> Published:
-    """The data set at ``path``: a folder, or a Hub id such as ``user/artsim``.
+    """The data set at ``path``: a folder, here or in an object store, or a Hub id such as ``user/artsim``.
 
     Args:
         path: where.
@@ -71,7 +72,9 @@ def find_published(path: str | Path, revision: str | None = None, token: str | b
     Raises:
         DatasetNotFound: nothing there, not an artsim data set, or the Hub cannot be reached.
     """
-    folder = Path(path)
+    folder = place(path) if is_address(path) else Path(path)
+    if isinstance(folder, ObjectPath):
+        return Published(*_read(folder, folder, str(path)), folder=str(folder))
     if folder.is_dir():
         return Published(*_read(folder, folder, str(path)), folder=str(folder.resolve()))
     from huggingface_hub import hf_hub_download
@@ -87,7 +90,7 @@ def find_published(path: str | Path, revision: str | None = None, token: str | b
     return Published(build, names, repo=str(path), commit=found[0].parent.name, token=token)
 
 
-def _read(with_build: Path, with_names: Path, shown: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _read(with_build: Place, with_names: Place, shown: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     try:
         build = dict(json.loads((with_build / "build.json").read_text(encoding="utf-8")))
         lines = (with_names / "checksums.sha256").read_text(encoding="utf-8").splitlines()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.load import check_dataset
+from artsim_dataset.storage import Place, place
 from artsim_dataset.validate import card, folder, rows
 from artsim_dataset.validate.findings import Finding, Log, Validation, Watcher
 from artsim_dataset.validate.folder import Folder
@@ -32,7 +33,7 @@ def validate(
     """Checks a data set folder, as built or as downloaded.
 
     Args:
-        path: the folder.
+        path: the folder, here or in an object store.
         count_tokens: CLIP tokens of a text without the marks; without it the counts of the rows are believed.
         watcher: told of progress.
 
@@ -40,7 +41,7 @@ def validate(
         DatasetNotFound: there is no data set in the folder, or its build is not finished.
         ConfigError: ``path`` is no folder.
     """
-    data = _open(Path(path))
+    data = _open(place(path))
     log, reader = Log(), Reader(data)
     log.take(folder.SAME_BYTES, folder.files_have_their_sums(data, watcher))
     for name, check in {**folder.CHECKS, **card.CHECKS}.items():
@@ -63,14 +64,14 @@ def validate(
     )
 
 
-def _open(path: Path) -> Folder:
+def _open(path: Place) -> Folder:
     """The folder, when there is anything of a data set in it."""
     if path.is_dir():
         data = Folder(path)
         if folder.SUMS in data.files or any(data.shards.values()):
             return data
     check_dataset(path)
-    if not path.is_dir():
+    if isinstance(path, Path) and not path.is_dir():
         raise ConfigError(
             f"validate reads a folder; first: hf download {path} --repo-type dataset --local-dir {path.name}"
         )

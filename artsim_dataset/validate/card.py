@@ -133,7 +133,7 @@ def card_counts_the_rows(folder: Folder) -> Iterator[Problem]:
 def read_csv(folder: Folder, name: str, columns: tuple[str, ...]) -> list[list[str]]:
     """The rows of a CSV file of the data set. Raises ValueError with what is wrong."""
     try:
-        with open(folder.path / name, newline="", encoding="utf-8") as file:
+        with (folder.path / name).open(newline="", encoding="utf-8") as file:
             header, *rows = csv.reader(file, strict=True)
     except FileNotFoundError as error:
         raise ValueError("there is no such file") from error

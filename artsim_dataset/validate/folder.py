@@ -1,4 +1,4 @@
-"""A data set folder as it lies on the disk, and the checks of its files: checksums, shards, build.json."""
+"""A data set folder, on a disk or in an object store, and the checks of its files: checksums, shards, build.json."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b, file_digest
-from pathlib import Path
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from artsim_dataset.schema import SPLITS
+from artsim_dataset.storage import ObjectPath, Place, sha256_of
 from artsim_dataset.validate.findings import Problem, Watcher
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ _NOT_IN_DIGEST = ("README.md", "build.json")
 class Folder:
     """The data set folder ``path``. The work folder and dot files (of git, of the Hub's client) are no part of it."""
 
-    path: Path
+    path: Place
 
     @cached_property
     def files(self) -> tuple[str, ...]:
         """Names of all files, with ``/`` between folders."""
+        if isinstance(self.path, ObjectPath):
+            return tuple(name for name in self.path.files(but=("work",)) if not name.startswith("."))
         names = (p.relative_to(self.path) for p in self.path.rglob("*") if p.is_file())
         return tuple(sorted(n.as_posix() for n in names if n.parts[0] != "work" and not n.parts[0].startswith(".")))
 
@@ -128,9 +130,8 @@ def files_have_their_sums(folder: Folder, watcher: Watcher | None = None) -> Ite
     if watcher:
         watcher.stage("files", len(sums), 0)
     for name, expected in sums.items():
-        with open(folder.path / name, "rb") as file:
-            if file_digest(file, "sha256").hexdigest() != expected:
-                yield name, "its bytes are not those that were written: sha256 differs"
+        if sha256_of(folder.path / name) != expected:
+            yield name, "its bytes are not those that were written: sha256 differs"
         if watcher:
             watcher.advance(1)
 

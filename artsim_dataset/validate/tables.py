@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from artsim_dataset.storage import readable
 from artsim_dataset.validate.findings import Log
 from artsim_dataset.validate.folder import Folder, checksums
 
@@ -63,7 +64,7 @@ class Tables:
         """File name and a few rows, until all of the config are read. ``columns``: ``original.path`` for a part."""
         for name in self.good[config]:
             try:
-                with pq.ParquetFile(self.folder.path / name) as file:
+                with readable(self.folder.path / name) as opened, pq.ParquetFile(opened) as file:
                     for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
                         yield name, batch.to_pylist()
             except UNREADABLE as error:
@@ -77,7 +78,7 @@ class Tables:
 
     def _open(self, config: str, name: str) -> None:
         try:
-            with pq.ParquetFile(self.folder.path / name) as file:
+            with readable(self.folder.path / name) as opened, pq.ParquetFile(opened) as file:
                 self.rows[name] = file.metadata.num_rows
                 schema = file.schema_arrow
         except UNREADABLE as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from artsim_dataset.storage import Place, readable
 from artsim_dataset.validate.folder import Folder
 
 MACHINE_PATHS, KEYS, MAIL = "text: no machine path", "text: no key", "text: no e-mail address"
@@ -48,8 +49,8 @@ class Reader:
     """Finds such text, and knows the folder's own path as one of this machine."""
 
     def __init__(self, folder: Folder) -> None:
-        own = folder.path.resolve()
-        self._own = str(own) if len(own.parts) > 2 else None
+        own = folder.path.resolve() if isinstance(folder.path, Path) else None
+        self._own = str(own) if own and len(own.parts) > 2 else None
 
     def machine_path(self, text: str) -> str | None:
         """The first machine path or address of this machine in the text."""
@@ -114,13 +115,14 @@ def texts_of_files(folder: Folder) -> Iterator[tuple[str, str]]:
             except ValueError:
                 yield name, text
         else:
-            with open(path, encoding="utf-8", errors="replace") as file:
+            with path.open(encoding="utf-8", errors="replace") as file:
                 yield from ((f"{name} line {number}", line) for number, line in enumerate(file, start=1))
 
 
-def _footer(path: Path) -> Iterator[str]:
+def _footer(path: Place) -> Iterator[str]:
     try:
-        metadata = pq.read_metadata(path).metadata or {}
+        with readable(path) as file:
+            metadata = pq.read_metadata(file).metadata or {}
     except Exception:  # unreadable: another check says so  # noqa: BLE001
         return
     for key, value in metadata.items():

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.hub_errors import HubError
 from artsim_dataset.loading.originals import PUBLISHED
+from artsim_dataset.storage import local
 from artsim_dataset.validate.findings import Watcher
 from artsim_dataset.version import __version__
 from builder.publish.files import Content, check_name, read_content
@@ -87,6 +88,7 @@ def publish(folder: Path, target: Target, tell: Teller) -> Publication:
     """
     from huggingface_hub import HfApi, get_token
 
+    folder = local(folder, "publishing")
     has_token = bool(get_token())
     if target.pull_request and target.revision != MAIN:
         raise ConfigError("a pull request proposes changes to main: leave out --revision or --create-pr")
