@@ -25,6 +25,10 @@ docs: $(VENV)/.dev
 	$(BIN)/python docs/reference.py
 	$(BIN)/python -m builder.needs
 
+# All benchmarks at a small size, beside their peers: under 15 minutes on two quiet cores; writes benchmarks/RESULTS.md.
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "artsim needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)

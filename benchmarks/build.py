@@ -12,7 +12,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import header, paintings, run_artsim
+from benchmarks.measure import header, paintings, record, run_artsim
 
 
 def main() -> None:
@@ -34,7 +34,10 @@ def main() -> None:
             peaks.append(peak)
             print(f"{size} paintings: {first:.1f} s, peak {peak} MB")
             print(f"  second run: {second:.2f} s, changed={result['changed']}, files written: {written}")
-    print(f"peak memory {options.sizes[1]} : {options.sizes[0]} paintings = {peaks[1] / peaks[0]:.2f}")
+    growth = peaks[1] / peaks[0]
+    print(f"peak memory {options.sizes[1]} : {options.sizes[0]} paintings = {growth:.2f}")
+    record(f"peak memory of a build, {options.sizes[1]} : {options.sizes[0]} paintings", [growth], "<= 1.2")
+    record(f"second run of a finished build of {options.sizes[1]}, s", [second], "< 3", 1)
 
 
 def _files(out: Path) -> dict[Path, int]:

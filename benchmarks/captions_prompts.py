@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from benchmarks.measure import header, interleave, spread
+from benchmarks.measure import header, interleave, record, spread
 from builder.model_config import LlmPrompt
 from builder.models.api_prompt import open_server
 from builder.stage import Row, Run
@@ -65,6 +65,8 @@ def _measure(url: str, concurrency: int, count: int, repeats: int) -> None:
         rates = [count / seconds for seconds in took]
         print(f"  {name}: {spread(rates, 1)} prompts/s, of the limit {spread([rate / limit for rate in rates])}")
     ratios = [bare / ours for bare, ours in zip(times["bare"], times["stage"], strict=True)]
+    reached = [count / seconds / limit for seconds in times["stage"]]
+    record(f"prompts of {concurrency} at once : limit of the server", reached, ">= 0.90" if concurrency == 16 else "")
     print(f"  stage / bare: {spread(ratios)}; {spread([1000 * b / count for b in busy])} ms of CPU a prompt")
 
 

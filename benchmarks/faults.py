@@ -15,7 +15,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.measure import header, spread
+from benchmarks.measure import header, record, spread
 from builder.gallery import write_gallery
 from tests.faults.harness import Build, random_kills
 
@@ -54,6 +54,8 @@ def main() -> None:
             print(f"{stage:<12}" + "".join(f"{n:>8}" for n in counts) + f"{identical[stage]:>12} of {sum(counts)}")
     print(f"{'all':<12}{killed.total():>8} kills, {identical.total()} resumed to identical bytes")
     print(f"moments: {spread(seconds)} s (min / median / max); processes that outlived their build: {survived}")
+    share = identical.total() / killed.total()
+    record(f"of {killed.total()} kills, share whose build resumed to identical bytes", [share], "1")
     sys.exit(identical.total() != killed.total() or survived > 0)
 
 

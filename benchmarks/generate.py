@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measure import header, interleave, paintings, spread
+from benchmarks.measure import header, interleave, paintings, record, spread
 from builder.build import build
 from builder.config import load_config
 from builder.engine import LocalEngine
@@ -68,6 +68,7 @@ def main() -> None:
     print(f"bare onnxruntime loop, {cores} threads: {spread([len(arrays) / t for t in times['bare']])} images/s")
     print(f"stage 'generate', {engine.workers} workers:    {spread([len(arrays) / t for t in took])} images/s")
     print(f"ratio: {spread(ratios)}")
+    record("stage `generate` : bare onnxruntime loop, images/s", ratios, ">= 0.90")
 
 
 def _arrays(out: Path) -> list[tuple[np.ndarray, np.ndarray]]:

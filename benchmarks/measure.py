@@ -13,6 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+RESULTS = "ARTSIM_RESULTS"
+"""Names the file that rows of the table are written to."""
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -42,6 +44,20 @@ def interleave(work: dict[str, Callable[[], object]], repeats: int) -> dict[str,
 def spread(values: Sequence[float], digits: int = 2) -> str:
     """min / median / max."""
     return " / ".join(f"{v:.{digits}f}" for v in (min(values), median(values), max(values)))
+
+
+def record(what: str, values: Sequence[float], goal: str = "", digits: int = 2) -> None:
+    """Hands a row of the table to `python -m benchmarks`, which runs this benchmark; does nothing when it runs alone.
+
+    Args:
+        what: the quantity and its unit, with the peer beside which it was measured.
+        values: one for each repeat; the table shows min, median and max.
+        goal: what was promised, if anything was: "<= 1.3".
+        digits: after the point.
+    """
+    if path := os.environ.get(RESULTS):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"what": what, "values": list(values), "goal": goal, "digits": digits}) + "\n")
 
 
 def run_artsim(*arguments: str) -> tuple[Any, float, int]:

@@ -3,6 +3,8 @@
     python -m benchmarks.retrieval                 the size of WikiArt: 16,289 queries, 81,444 pictures, k = 1,000
     python -m benchmarks.retrieval --peer          and pytorch-metric-learning, at a size that it can do
 
+    python -m benchmarks.retrieval --search               and sentence-transformers' semantic_search, hits alone
+
 `artsim` computes the hits and csd_map, map, recall, mrr at 1, 10, 100 and k. `faiss` is a bare IndexFlatIP search with
 the same k: neighbours, no metric. `peer` is AccuracyCalculator with its defaults but for clustering: it ranks the
 whole database, and so does `artsim` beside it, for the same numbers, which must agree. Each is a process of its own;
@@ -21,10 +23,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.measure import header, spread
+from benchmarks.measure import header, record, spread
 
 ARTISTS = 1119
 PEER_SIZE = ("--queries", "2000", "--database", "10000", "--k", "10000")
+SEARCH_SIZE = ("--queries", "4000", "--database", "20000", "--k", "100")
 
 
 def main() -> None:
@@ -35,15 +38,17 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--peer", action="store_true", help="pytorch-metric-learning instead, at a smaller size")
+    parser.add_argument("--search", action="store_true", help="sentence-transformers instead, at a smaller size")
     parser.add_argument("--one", choices=WORK, help=argparse.SUPPRESS)
     arguments = sys.argv[1:]
-    options = parser.parse_args([*arguments, *PEER_SIZE] if "--peer" in arguments else arguments)
+    smaller = PEER_SIZE if "--peer" in arguments else SEARCH_SIZE if "--search" in arguments else ()
+    options = parser.parse_args([*arguments, *smaller])
     if options.one:
         print(json.dumps(WORK[options.one](options)))
         return
     print(header(), f"load {os.getloadavg()[0]:.1f}")
     print(f"{options.queries:,} queries, {options.database:,} pictures, {options.dim} dimensions, k = {options.k:,}")
-    other = "peer" if options.peer else "faiss"
+    other = "peer" if options.peer else "search" if options.search else "faiss"
     runs: dict[str, list[dict[str, float]]] = {"artsim": [], other: []}
     for _ in range(options.repeats):
         for name, results in runs.items():
@@ -53,6 +58,10 @@ def main() -> None:
         print(f"{name:<8} seconds {columns['seconds']}   processor seconds {columns['cpu']}   peak MB {columns['mb']}")
     for key, what in (("seconds", "time"), ("cpu", "processor time")):
         ratios = [ours[key] / theirs[key] for ours, theirs in zip(*runs.values(), strict=True)]
+        if key == "seconds":
+            goal, named = GOALS[other]
+            wanted = ratios if other == "faiss" else [1 / ratio for ratio in ratios]
+            record(f"retrieval metrics, {named}, {options.queries:,} x {options.database:,}", wanted, goal)
         print(f"{what}, artsim / {other}: {spread(ratios)}   {other} / artsim: {spread([1 / r for r in ratios])}")
     if options.peer:
         _check_same(runs["artsim"][0], runs["peer"][0])
@@ -157,7 +166,32 @@ def _peer(options: argparse.Namespace) -> dict[str, float]:
     return _timed(work)
 
 
-WORK: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {"artsim": _artsim, "faiss": _faiss, "peer": _peer}
+def _search(options: argparse.Namespace) -> dict[str, float]:
+    import torch
+    from sentence_transformers.util import semantic_search
+
+    queries, database, _, _ = _data(options)
+    asked, known = torch.from_numpy(queries), torch.from_numpy(database)
+
+    def work() -> dict[str, float]:
+        semantic_search(asked, known, top_k=options.k)
+        return {}
+
+    return _timed(work)
+
+
+WORK: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {
+    "artsim": _artsim,
+    "faiss": _faiss,
+    "peer": _peer,
+    "search": _search,
+}
+GOALS = {
+    "faiss": ("<= 1.3", "time, artsim : bare faiss search"),
+    "peer": (">= 5", "time, pytorch-metric-learning : artsim"),
+    "search": ("", "time, sentence-transformers' semantic_search (hits alone) : artsim"),
+}
+"""What is hoped for beside each peer, and what the ratio is of."""
 
 if __name__ == "__main__":
     main()

@@ -33,7 +33,7 @@ from artsim_dataset.model import FACTS_FILE, SimilarityModel
 from artsim_dataset.train.config import TrainConfig
 from artsim_dataset.train.holdout import components, holdout
 from artsim_dataset.train.siamese import train_siamese
-from benchmarks.measure import header, paintings, run_artsim
+from benchmarks.measure import header, paintings, record, run_artsim
 
 METRICS = ("triplet_accuracy", "recall@1", "triplet_accuracy_same_genre")
 SHORT = ("triplets", "recall@1", "same genre")
@@ -58,6 +58,8 @@ def main() -> None:
     print(f"{len(options.seeds)} artist-disjoint splits of {len(PairRows(rows).painting_ids)} paintings")
     for subject in found[0]:
         print(f"{subject:<10} {table_row([one[subject] for one in found])}")
+        for place, metric in enumerate((*METRICS, *(f"{metric}, perturbed" for metric in METRICS))):
+            record(f"`lite`, {subject}, {metric}, unseen artists", [one[subject][place] for one in found], digits=4)
 
 
 def built(source: str, folder: Path) -> str:
