@@ -24,6 +24,7 @@ from pathlib import Path, PureWindowsPath
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import GENRES, seed_from, slug
 from artsim_dataset.storage import ObjectPath, Place, Stored, place
+from builder.batches import in_batches
 from builder.mojibake import repair
 from builder.shards import sha256_of
 from builder.source_table import ALIASES, IMAGE_SUFFIXES, cell_text, first_of, read_table, rows_of
@@ -38,7 +39,7 @@ MAX_FILE_BYTES = 1 << 30
 _CANONICAL = {slug(genre): genre for genre in GENRES} | {"art-nouveau": "Art_Nouveau_Modern"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One painting of the source. ``path`` is relative to the root, with forward slashes."""
 
@@ -259,6 +260,9 @@ def _without_machine(cell: str) -> str:
     return f".../{windows.name}" if cell.startswith("/") or windows.is_absolute() else cell
 
 
+FILES_AT_ONCE = 1024
+"""Files that are given to the readers together: what waits for its turn takes more memory than what is known of it."""
+
 FileFacts = tuple[int, int, str]
 """Size, modification time in nanoseconds, sha256."""
 
@@ -297,18 +301,17 @@ def add_digests(
         except OSError as error:
             return error
 
-    entries = list(entries)
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(facts, entries))
     result, now = [], {}
-    for entry, fact in zip(entries, found, strict=True):
-        if isinstance(fact, OSError):
-            check_source(root)
-            message = f"'{entry.path}' cannot be read: {fact.strerror}"
-            listing.rejects.append(Reject("unreadable", message, entry.id, "source"))
-        elif isinstance(fact, Reject):
-            listing.rejects.append(fact.at("source", entry.id))
-        else:
-            now[entry.path] = fact
-            result.append(replace(entry, sha256=fact[2]))
+    with ThreadPoolExecutor(8) as pool:
+        for batch in in_batches(entries, FILES_AT_ONCE):
+            for entry, fact in zip(batch, pool.map(facts, batch), strict=True):
+                if isinstance(fact, OSError):
+                    check_source(root)
+                    message = f"'{entry.path}' cannot be read: {fact.strerror}"
+                    listing.rejects.append(Reject("unreadable", message, entry.id, "source"))
+                elif isinstance(fact, Reject):
+                    listing.rejects.append(fact.at("source", entry.id))
+                else:
+                    now[entry.path] = fact
+                    result.append(replace(entry, sha256=fact[2]))
     return result, now
