@@ -159,9 +159,9 @@ def _plot(similarity: float, known: Known) -> str:
         f"{middles[0]:.3f}, half of the strangers are above {middles[1]:.3f}."
     )
     return (
-        f'<div class="plot" role="img" aria-label="{spoken}"><svg viewBox="0 0 100 100" preserveAspectRatio="none">{areas}'
-        f'</svg><span class="mark" style="left:{percent(similarity)}%"><span>these two</span></span>{ticks}</div>'
-        f'<ul class="key"><li><span class="strangers"></span>strangers</li>'
+        f'<div class="plot" role="img" aria-label="{spoken}"><svg viewBox="0 0 100 100" preserveAspectRatio="none">'
+        f'{areas}</svg><span class="mark" style="left:{percent(similarity)}%"><span>these two</span></span>'
+        f'{ticks}</div><ul class="key"><li><span class="strangers"></span>strangers</li>'
         f'<li><span class="variants"></span>paintings and their variants</li></ul>'
     )
 
@@ -204,7 +204,7 @@ def tab(shown: Shown) -> None:
     import gradio as gr
 
     inputs = []
-    with gr.Row():
+    with gr.Row(elem_id="compare-pictures"):
         for name in ("First", "Second"):
             with gr.Column(min_width=280):
                 inputs.append(picture_input(f"{name} picture", height=300))
