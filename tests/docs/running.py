@@ -45,8 +45,11 @@ class Page:
     def run(self, block: Block) -> None:
         """Runs a block, or checks one that cannot run. AssertionError says what is wrong, and where."""
         if block.mark == "file":
-            ast.parse(block.text)
             Path(block.said).write_text(block.text, encoding="utf-8")
+            if block.said.endswith(".py"):
+                ast.parse(block.text)
+            else:
+                load_config(file=Path(block.said))
         elif block.mark == "output":
             same(block.text, self.printed, block.where)
         elif block.language == "python":
@@ -115,12 +118,15 @@ def labels(expected: str, printed: str, where: str) -> None:
 
 
 def _label(line: str) -> str:
-    """The words at the beginning of a line, up to the first number.
+    """The first words of a line, between its first numbers.
 
     >>> _label("recall@1              0.98  0.9 to 1"), _label("my-dataset: pairs 120, triplets 98 rows")
     ('recall@', 'my-dataset: pairs')
+    >>> _label("240 embeddings of 4464 numbers")
+    'embeddings of'
     """
-    return " ".join(re.split(r"(?<![\w-])[\d.]*\d|\d", line, maxsplit=1)[0].split())
+    parts = [part.split() for part in re.split(r"[\d.,]*\d", line)]
+    return " ".join(next((part for part in parts if part), []))
 
 
 def check(command: str, where: str) -> None:

@@ -30,8 +30,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("docs")
     write_gallery(folder / "paintings", per_genre=8, size=96, genres=("Baroque", "Impressionism"))
     for number, path in enumerate(sorted((folder / "paintings").rglob("*.jpg"))):
-        # four artists of four works: in the gallery itself nobody has enough of them to be recognised by
-        path.rename(path.with_name(f"artist-{'abcd'[number // 4]}_{path.stem.partition('_')[2]}.jpg"))
+        # four artists with works in both genres: in the gallery itself nobody has enough of them to be recognised by
+        path.rename(path.with_name(f"artist-{'abcd'[number % 4]}_{path.stem.partition('_')[2]}.jpg"))
     first, second = sorted((folder / "paintings").rglob("*.jpg"))[:2]
     for name in READERS:
         shutil.copy(second if name in ("b.jpg", "other.jpg") else first, folder / name)
