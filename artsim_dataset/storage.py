@@ -35,13 +35,13 @@ PART = 8 << 20
 ATTEMPTS = 4
 """Times that a request is sent before it counts as failed, with growing pauses: botocore's standard mode, which
 knows what may be sent again (500, 503, SlowDown, timeouts, lost connections). An answer that breaks off in the middle
-is asked for once more, with as many attempts."""
+is asked for once more, with as many attempts; and the HTTP library tries again at once when a connection that was kept
+open turns out to be closed."""
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 30
 """How long a connection may take, and how long a store may say nothing."""
 
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://?(?!/)(.*)", re.S)
-"""One slash after the colon is what is left of an address that went through a path."""
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/+)(.*)", re.S)
 
 _CLIENTS = {"s3": "s3fs", "gs": "gcsfs"}
 _SAME = {"s3a": "s3", "gcs": "gs"}
@@ -305,12 +305,13 @@ def place(text: str | Path | ObjectPath) -> Place:
     if isinstance(text, ObjectPath):
         return text
     match = _ADDRESS.match(str(text))
-    if match is None or (isinstance(text, str) and "://" not in text) or len(match[1]) == 1:
+    # Of an address that was made a Path, one slash is left.
+    if match is None or (not is_address(text) if isinstance(text, Path) else len(match[2]) < 2):
         return Path(text).expanduser()
     scheme = _SAME.get(match[1].lower(), match[1].lower())
     if scheme == "file":
-        return Path("/" + match[2].lstrip("/"))
-    key = re.sub("/+", "/", match[2]).strip("/")
+        return Path("/" + match[3])
+    key = re.sub("/+", "/", match[3]).strip("/")
     if scheme == "hf":
         raise ConfigError(
             f"{text} is on the Hub, where every write is a commit: build in a folder or in an object store, then"

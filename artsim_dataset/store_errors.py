@@ -59,8 +59,6 @@ def translated(error: BaseException, where: str) -> Exception | None:
             f"there are no credentials for {where} ({_said(named)}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
             " or AWS_PROFILE; for gs:// run 'gcloud auth application-default login'"
         )
-    if any(type(link).__name__ == "FileExpired" for link in theirs):
-        return StorageError(f"{where} was replaced while it was read: does another command write there? {_AGAIN}")
     status = getattr(theirs[0], "code", None) or getattr(theirs[0], "status", None)  # gcsfs
     if isinstance(status, int) or str(status).isdigit():
         return _by_status(int(str(status)), _said(theirs[0]), where)

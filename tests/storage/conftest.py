@@ -1,0 +1,103 @@
+"""A local S3 server (moto's) in a process of its own, buckets in it, and a proxy that breaks what passes through it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("s3fs", reason="object storage needs s3fs: pip install 'artsim[s3]'")
+pytest.importorskip("moto.server", reason="the S3 server of these tests is moto: pip install 'moto[server,s3]'")
+
+import fsspec
+
+from artsim_dataset import storage
+from artsim_dataset.storage import ObjectPath
+from tests.storage.proxy import Proxy, proxy_to
+
+_NUMBERS = count()
+
+SERVER = """
+from moto.server import ThreadedMotoServer
+import logging, sys
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[str]:
+    """The address of the server. It ends with this process, whose pipe it reads."""
+    process = subprocess.Popen([sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin and process.stdout
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
+
+
+def use(patch: pytest.MonkeyPatch, address: str) -> None:
+    """Makes this address what all clients of this process and of those that it starts take for S3."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
+        patch.delenv(name, raising=False)
+    patch.setenv("AWS_ACCESS_KEY_ID", "a-test")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "a-test")
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    patch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    patch.setenv("AWS_ENDPOINT_URL", address)
+    forget_clients()
+
+
+def forget_clients() -> None:
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+@pytest.fixture
+def bucket(store: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectPath]:
+    """An empty bucket of its own for each test."""
+    use(monkeypatch, store)
+    yield new_bucket(store)
+    forget_clients()
+
+
+def new_bucket(store: str) -> ObjectPath:
+    name = f"bucket-{next(_NUMBERS)}"
+    urllib.request.urlopen(urllib.request.Request(f"{store}/{name}", method="PUT", data=b"")).close()
+    return ObjectPath("s3", name)
+
+
+@pytest.fixture
+def proxy(store: str, bucket: ObjectPath, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy in front of the server, which clients of this test go through."""
+    with proxy_to(store) as made:
+        use(monkeypatch, made.url)
+        monkeypatch.setattr(storage, "ATTEMPTS", 3)
+        monkeypatch.setattr(storage, "ANSWER_SECONDS", 1)
+        yield made
+
+
+def uploads(bucket: ObjectPath) -> list[str]:
+    """Keys of the uploads that were begun and have not ended."""
+    return [found["Key"] for found in storage.client("s3").list_multipart_uploads(bucket.bucket)]
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A file of five parts, each with other bytes."""
+    file = tmp_path / "large.bin"
+    file.write_bytes(b"".join(bytes([n]) * (5 << 20) for n in range(4)) + b"end")
+    return file
