@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from artsim_dataset import near_hashes
 from artsim_dataset.letterbox import phash
 from artsim_dataset.near_hashes import DISTANCE, near_duplicates
 
@@ -65,6 +66,40 @@ def test_eight_bits_are_near_and_nine_are_not_wherever_they_are(turn: tuple[bool
         if count == DISTANCE:
             near.add((number, number + 1))
     assert search(values) == naive(values) == near
+
+
+@pytest.mark.parametrize("blocks", range(9, 14))
+def test_every_number_of_blocks_finds_the_same(blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(blocks)
+    values = [int(v) for v in rng.integers(0, 2**64, 40, dtype=np.uint64)]
+    values += [0, 2**64 - 1, turned(0, False, True, True)]  # forms of one another
+    for number in range(40):
+        flipped = sum(1 << int(bit) for bit in rng.choice(64, number % 11, replace=False))
+        values.append(turned(values[number], *TURNS[number % 8]) ^ flipped)
+    values = list(dict.fromkeys(values))
+    monkeypatch.setattr(near_hashes, "_how_many_blocks", lambda count: blocks)
+    assert search(values) == naive(values)
+
+
+@pytest.mark.parametrize("count", range(9, 14))
+def test_blocks_are_their_own_transposes_and_begin_with_a_place_that_each_mirror_changes(count: int) -> None:
+    blocks = near_hashes._blocks(count)
+    assert sorted(place for block in blocks for place in block) == list(range(64))
+    assert max(map(len, blocks)) - min(map(len, blocks)) <= 2
+    for block in blocks:
+        assert {8 * (place % 8) + place // 8 for place in block} == set(block)
+        first, second = divmod(block[0], 8), divmod(block[1], 8)
+        assert first == second[::-1] and first[0] % 2 == 0 and first[1] % 2 == 1
+
+
+def test_more_hashes_are_dealt_into_more_blocks() -> None:
+    counts = [near_hashes._how_many_blocks(10**n) for n in range(1, 10)]
+    assert counts == sorted(counts) and counts[0] == 9 and counts[-1] == 13
+
+
+def test_hashes_may_be_given_as_numbers() -> None:
+    values = np.array([3, 2**63, 1], np.uint64)
+    assert near_duplicates(values).tolist() == near_duplicates([f"{v:016x}" for v in values.tolist()]).tolist()
 
 
 def test_equal_hashes_are_a_chain_and_no_clique() -> None:
