@@ -103,9 +103,10 @@ def by_img2dataset(files: list[str]) -> Iterator[Callable[[], object]]:
     python = PEER / "bin" / "python"
     if not python.exists():
         venv.create(PEER, with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "img2dataset==1.47.0"], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-qq", "img2dataset==1.47.0"], check=True)
     command = [str(python), "-c", PEER_LOOP, str(SIZE), str(os.cpu_count()), *files]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    quiet = {**os.environ, "NO_ALBUMENTATIONS_UPDATE": "1", "PYTHONWARNINGS": "ignore"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=quiet) as process:
         assert process.stdin is not None and process.stdout is not None
         source, sink = process.stdout, process.stdin
 
