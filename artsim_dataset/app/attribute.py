@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from artsim_dataset.app.figures import answer, figure_list, spoken, work_figure
+from artsim_dataset.app.figures import answer, figure_list, work_figure
 from artsim_dataset.app.page import cannot, picture_input, told, uploaded
 from artsim_dataset.app.search import Kept, Progress, counting, encoded, first_rows
+from artsim_dataset.pictures import artist_name
 from artsim_dataset.schema import painting_id_of
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def verdict(found: Attribution, artists: int) -> str:
     """
     first = found.artists[0]
     if found.answer is None:
-        return f"none of the {artists:,} artists ({found.none:.0%}); if one of them, then {spoken(first.artist)}"
-    return f"most like {spoken(first.artist)} ({first.probability:.0%})"
+        return f"none of the {artists:,} artists ({found.none:.0%}); if one of them, then {artist_name(first.artist)}"
+    return f"most like {artist_name(first.artist)} ({first.probability:.0%})"
 
 
 def explained(index: ArtistIndex) -> Sequence[str]:
@@ -82,7 +83,7 @@ def explained(index: ArtistIndex) -> Sequence[str]:
         f"and {quality['top5']:.0%} had it among the first five. By chance it would be {1 / len(index.artists):.1%}.",
         "The percentage is the calibrated chance that this artist's style fits best, if the image is by one of them at "
         "all; the chance that it is by none is given as well. Style similarity is the mean cosine with the artist's "
-        "works, from -1 to 1.",
+        "works, from -1 to 1. The order corrects it for artists whose works are near to everything.",
         "A likeness of style is no proof of authorship: pupils, copies, forgeries and AI variants are like their "
         "models. Numbers of two data sets cannot be compared.",
     )
@@ -96,11 +97,10 @@ def results(shown: Shown, index: ArtistIndex, vector: np.ndarray) -> str:
     for place, one in enumerate(ranked, 1):
         likeness = one.likeness
         figures = [work_figure(shown.rows, row_of[id_], "original", f"similarity {c:.3f}") for id_, c in one.works]
-        name = spoken(likeness.artist)
+        name = artist_name(likeness.artist)
         blocks.append(
-            f'<li><h3>{place}. {html.escape(name)}</h3><p class="measure"><meter min="0" max="1" '
-            f'value="{likeness.probability:.4f}" aria-label="probability"></meter> {likeness.probability:.1%} '
-            f"&middot; style similarity {likeness.gss:.3f}</p>"
+            f"<li><h3>{place}. {html.escape(name)}</h3>"
+            + _measure(likeness.probability, f"style similarity {likeness.gss:.3f}")
             + figure_list(figures, side=200, label=f"Nearest works of {name}")
             + "</li>"
         )
@@ -108,9 +108,15 @@ def results(shown: Shown, index: ArtistIndex, vector: np.ndarray) -> str:
     meaning = "".join(f"<li>{html.escape(line)}</li>" for line in explained(index))
     return (
         answer(heading[:1].upper() + heading[1:])
+        + f"<h3>None of them</h3>{_measure(found.none)}"
         + f'<ol class="artists">{"".join(blocks)}</ol>'
         + f'<h3>What the numbers mean</h3><ul class="meaning">{meaning}</ul>'
     )
+
+
+def _measure(probability: float, more: str = "") -> str:
+    bar = f'<meter min="0" max="1" value="{probability:.4f}" aria-label="chance"></meter>'
+    return f'<p class="measure">{bar} {" &middot; ".join(filter(None, (f"{probability:.1%}", more)))}</p>'
 
 
 def tab(shown: Shown) -> None:

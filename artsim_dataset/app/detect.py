@@ -67,9 +67,9 @@ def record(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         low, high = found["ci95"]["accuracy"]
         lines.append((f"right on {name}", f"{found['accuracy']:.0%} ({low:.0%} to {high:.0%})"))
     for row in facts.get("leave_one_out") or ():
-        lines.append((f"right on {row['generator']}, had it not seen it", f"{row['unseen']['accuracy']:.0%}"))
+        lines.append((f"right on {row['generator']}, trained without it", f"{row['unseen']['accuracy']:.0%}"))
     errors = [found["ece"] for found in evaluation["generators"].values()]
-    lines.append(("its percentages are off by", f"{max(errors):.0%} on average, at most"))
+    lines.append(("calibration error of its percentages", f"{max(errors):.0%}"))
     return lines
 
 
@@ -110,5 +110,5 @@ def tab(shown: Shown) -> None:
             gr.HTML(facts_table(record(detector.facts), "What the detector was trained on, and how it did")
                     + "<p>It looks at the square in the middle, 192 pixels a side, written as JPEG: the file's own "
                     "format, size and metadata tell it nothing. A number is no proof: do not accuse a person with "
-                    "it.</p>")  # fmt: skip
+                    "it.</p>", elem_classes="answers")  # fmt: skip
     judge.click(judged, picture, found)

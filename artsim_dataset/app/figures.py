@@ -5,12 +5,12 @@ Everything that is not ours (titles, names, file names) is escaped here and nowh
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from artsim_dataset.pictures import artist_name, genre_name, thumbnail, title_name
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from artsim_dataset.app.data import Rows
 
 THUMB, LARGE = 320, 768
-_SMALL_WORDS = frozenset(
-    ("a", "an", "and", "at", "by", "d", "da", "de", "del", "della", "der", "des", "di", "du", "el", "en", "et")
-    + ("in", "la", "le", "les", "of", "on", "the", "to", "van", "von")
-)
 
 
 @dataclass(frozen=True)
@@ -35,9 +31,10 @@ class Figure:
 
     def html(self, side: int = THUMB) -> str:
         """One `figure` element, the picture ``side`` pixels long at most."""
+        data, (width, height) = thumbnail(self.picture, side)
         lines = "".join(f"<span>{html.escape(line)}</span>" for line in self.lines)
         return (
-            f'<figure><img src="{data_uri(self.picture, side)}" alt="{html.escape(self.alt)}" loading="lazy">'
+            f'<figure><img src="{data}" width="{width}" height="{height}" alt="{html.escape(self.alt)}">'
             f"<figcaption><strong>{html.escape(self.title)}</strong>{lines}</figcaption></figure>"
         )
 
@@ -45,7 +42,8 @@ class Figure:
 def figure_list(figures: Iterable[Figure], side: int = THUMB, label: str = "Pictures") -> str:
     """Figures as a list that fills the width; ``label`` names it for screen readers."""
     items = "".join(f"<li>{figure.html(side)}</li>" for figure in figures)
-    return f'<ul class="figures" aria-label="{html.escape(label)}">{items}</ul>'
+    kind = "figures large" if side == LARGE else "figures"
+    return f'<ul class="{kind}" aria-label="{html.escape(label)}">{items}</ul>'
 
 
 def facts_table(facts: Iterable[tuple[str, str]], caption: str) -> str:
@@ -66,35 +64,15 @@ def note(text: str) -> str:
     return f'<p class="note" role="note">{html.escape(text)}</p>'
 
 
-def data_uri(picture: Image.Image, side: int) -> str:
-    """The picture inside the page: a JPEG, ``side`` pixels long at most."""
-    small = picture.convert("RGB")
-    small.thumbnail((side, side))
-    data = io.BytesIO()
-    small.save(data, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
-
-
-def spoken(name: str) -> str:
-    """A name as file names have it, as a person writes it.
-
-    >>> spoken("vincent-van-gogh"), spoken("the-night-cafe-1888"), spoken("Art_Nouveau_Modern"), spoken("Juan Gris")
-    ('Vincent van Gogh', 'The Night Cafe 1888', 'Art Nouveau Modern', 'Juan Gris')
-    """
-    words = name.replace("_", " ").replace("-", " ").split()
-    if name != name.lower():
-        return " ".join(words)
-    said = [word if word in _SMALL_WORDS else word[:1].upper() + word[1:] for word in words]
-    return " ".join(said)[:1].upper() + " ".join(said)[1:]
-
-
 def work_figure(rows: Rows, row: int, column: str, *lines: str) -> Figure:
     """A painting of the data set (``column`` original) or its variant (generated)."""
-    title, artist = spoken(str(rows.titles[row])), spoken(str(rows.artists[row])) or "unknown artist"
-    kind = "Painting" if column == "original" else f"AI variant, {rows.levels[row]}".rstrip(", ")
+    title, artist = title_name(str(rows.titles[row])), artist_name(str(rows.artists[row]))
+    level = str(rows.levels[row])
+    kind = "Painting" if column == "original" else f"AI variant, {level}" if level else "AI variant"
+    of = f"{title} by {artist}"
     return Figure(
         rows.picture(row, column),
-        f"{kind} of {title} by {artist}" if column == "generated" else f"{title} by {artist}",
-        title or str(rows.ids[row]),
-        (f"{artist}, {spoken(str(rows.genres[row]))}", kind, *lines),
+        of if column == "original" else f"{kind}, of {of}",
+        title,
+        (f"{artist}, {genre_name(str(rows.genres[row]))}", kind, *lines),
     )

@@ -15,10 +15,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Protocol
 
-from artsim_dataset.app.figures import LARGE, Figure, answer, facts_table, figure_list, spoken
+from artsim_dataset.app.figures import LARGE, Figure, answer, facts_table, figure_list
 from artsim_dataset.app.page import cannot, picture_input, told, uploaded
 from artsim_dataset.app.search import first_rows
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.pictures import artist_name, genre_name, title_name
 from artsim_dataset.schema import LEVELS, Level, painting_id_of
 
 if TYPE_CHECKING:
@@ -121,11 +122,12 @@ def checked_seed(seed: float | None) -> int:
 
 
 def source(made: Made) -> str:
-    """Whose style it is, as a person says it."""
+    """Whose style it is, as a person says it, from the id ``{genre}/{artist}_{title}`` of a painting."""
     genre, _, name = made.style_of.partition("/")
     artist, _, title = name.partition("_")
-    return f"{spoken(title)} by {spoken(artist)}, {spoken(genre)}" if title and artist != "gallery" else (
-        f"an invented picture of the genre {spoken(genre)}")  # fmt: skip
+    if artist == "gallery":
+        return f"an invented picture, {genre_name(genre)}"
+    return f"{title_name(title)} by {artist_name(artist)}, {genre_name(genre)}"
 
 
 def results(made: Made, similarity: float, model: str) -> str:
