@@ -19,6 +19,7 @@ import pyarrow as pa
 from artsim_dataset.errors import ArtsimError, StageError
 from builder.engine import Engine, Tick
 from builder.plan import write_plan
+from builder.planned import by_id, plan_rows
 from builder.shards import INPUT, OF, Sidecar, StageFolder, digest, read_rows
 from builder.stage import Reject, Result, Row, Run, Stage, fingerprint
 
@@ -54,7 +55,7 @@ class ShardTask:
     upstream: tuple[StageFolder, ...]
     shard: str
     inputs: str
-    planned: dict[str, Row]
+    planned: pa.Table | None
     retry_rejected: bool = False
 
 
@@ -89,7 +90,7 @@ class Runner:
         self, stage: Stage, folder: StageFolder, upstream: list[StageFolder], chain: dict[str, str]
     ) -> dict[str, str]:
         started = time.perf_counter()
-        planned = _plan(stage, upstream, list(chain))
+        planned = plan_rows(stage, upstream, list(chain))
         inputs = {shard: digest(before, planned.get(shard, {})) for shard, before in chain.items()}
         sidecars: dict[str, Sidecar] = {}
         for shard in chain:
@@ -97,7 +98,7 @@ class Runner:
             if sidecar and sidecar.inputs == inputs[shard] and not (self.retry_rejected and sidecar.rejects):
                 sidecars[shard] = sidecar
         tasks = [
-            ShardTask(stage, folder, tuple(upstream), s, inputs[s], planned.get(s, {}), self.retry_rejected)
+            ShardTask(stage, folder, tuple(upstream), s, inputs[s], planned.table(s), self.retry_rejected)
             for s in chain
             if s not in sidecars
         ]
@@ -142,23 +143,6 @@ def _expect(folder: StageFolder, shard: str) -> Sidecar:
     if sidecar is None:
         raise StageError(folder.path.name, shard, "its sidecar vanished while the build was running; run it again")
     return sidecar
-
-
-def _plan(stage: Stage, upstream: list[StageFolder], shards: list[str]) -> dict[str, dict[str, Row]]:
-    """shard -> id -> the columns that the stage's plan gives this row."""
-    if not stage.plan_reads:
-        return {}
-    where: dict[str, str] = {}
-    tables = []
-    for shard in shards:
-        rows = read_rows(upstream, shard, stage.plan_reads)
-        where.update({row["id"]: shard for row in rows})
-        tables.append(pa.Table.from_pylist([{"id": r["id"], **{c: r[c] for c in stage.plan_reads}} for r in rows]))
-    plan = stage.plan(pa.concat_tables([t for t in tables if t.num_rows] or tables[:1]))
-    planned: dict[str, dict[str, Row]] = {shard: {} for shard in shards}
-    for row in plan.to_pylist() if plan is not None else []:
-        planned[where[row["id"]]][row["id"]] = row
-    return planned
 
 
 def _report(stage: Stage, sidecars: list[Sidecar], run: int, kept: int, seconds: float) -> StageReport:
@@ -218,9 +202,10 @@ def run_shard(task: ShardTask, tick: Tick) -> Sidecar:
     """Makes one shard: reuses results of unchanged rows, runs the others, checks that no row was lost, writes."""
     started = time.perf_counter()
     rows = read_rows(task.upstream, task.shard, task.stage.reads)
+    planned = by_id(task.planned)
     for row in rows:
-        row.update(task.planned.get(row["id"], {}))
-    marks = {row["id"]: _row_digest(task.stage, row, task.planned) for row in rows}
+        row.update(planned.get(row["id"], {}))
+    marks = {row["id"]: _row_digest(task.stage, row, planned) for row in rows}
     old_rows, old_rejects = _reusable(task, marks)
     todo = [row for row in rows if row["id"] not in old_rows and row["id"] not in old_rejects]
     tick(len(rows) - len(todo))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from artsim_dataset.images import UndecodableImage, content, encode, size_of
-from artsim_dataset.schema import BOX_COLUMNS
-from artsim_dataset.triplets import Ring
+from artsim_dataset.schema import BOX_COLUMNS, seed_from
 from builder.checks import map_generated, provenance_columns
 from builder.models import ImageGenerator, ImageTask, Made, Pixels
+from builder.planned import ranks, values
 from builder.stage import Lane, Reject, Result, Row, Run
 
 
@@ -54,12 +55,9 @@ class GenerateStage:
 
     def plan(self, rows: pa.Table) -> pa.Table:
         """Gives each variant the style of a painting of another genre: columns ``style_of`` and ``style``."""
-        lenders = choose_styles(
-            rows["id"].to_pylist(), rows["painting_id"].to_pylist(), rows["genre"].to_pylist(), self.seed
-        )
-        styles = dict(zip(rows["painting_id"].to_pylist(), rows["style_vector"].to_pylist(), strict=True))
-        table = {"id": rows["id"], "style_of": lenders, "style": [styles[lender] for lender in lenders]}
-        return pa.table(table)
+        lenders = choose_styles(rows["id"], rows["painting_id"], rows["genre"], self.seed)
+        columns = {"style_of": rows["painting_id"], "style": rows["style_vector"]}
+        return pa.table({"id": rows["id"], **{name: column.take(lenders) for name, column in columns.items()}})
 
     @contextmanager
     def open(self) -> Iterator[Run]:
@@ -72,27 +70,43 @@ class GenerateStage:
         return {"generated": image, **provenance_columns(row, made, **styled)}
 
 
-def choose_styles(ids: Sequence[str], paintings: Sequence[str], genres: Sequence[str], seed: int) -> list[str]:
-    """For each variant, the id of a painting of another genre whose style it takes.
+def choose_styles(
+    ids: pa.ChunkedArray | pa.Array,
+    paintings: pa.ChunkedArray | pa.Array,
+    genres: pa.ChunkedArray | pa.Array,
+    seed: int,
+) -> pa.Array:
+    """For each variant, a row of a painting of another genre whose style it takes.
 
     Paintings stand on a ring at the hash of their id; a variant takes the first of another genre after the hash of
     its own id. One painting more or less changes the few variants beside it, and no others. With a single genre, the
-    first other painting is taken.
+    first other painting is taken, and the painting itself where there is none.
 
     Args:
         ids, paintings, genres: of each variant, in step.
     """
-    genre_of = dict(zip(paintings, genres, strict=True))
-    ring = Ring(genre_of, "style")
-    several = len(set(genre_of.values())) > 1
-    chosen = []
-    for variant, painting, genre in zip(ids, paintings, genres, strict=True):
+    code, names = _encoded(paintings)
+    first = np.unique(code, return_index=True)[1]
+    genre = _encoded(genres)[0][first]
+    places = np.fromiter((seed_from("style", painting) for painting in values(names)), np.int64, len(names))
+    ring = np.lexsort((ranks(names), places))
+    starts = np.fromiter((seed_from("style", variant, seed) for variant in values(ids)), np.int64, len(code))
+    at = np.searchsorted(places[ring], starts) % len(ring)
+    around = genre[ring]
+    changes = np.flatnonzero(np.diff(np.tile(around, 2))) + 1  # where another genre begins, twice round the ring
+    if len(changes):
+        own = around[at] == genre[code]
+        at[own] = changes[np.searchsorted(changes, at[own], side="right")] % len(ring)
+    else:
+        at = np.where(ring[at] == code, at + 1, at) % len(ring)
+    return pa.array(first[ring[at]])
 
-        def other(candidate: str, painting: str = painting, genre: str = genre) -> bool:
-            return genre_of[candidate] != genre if several else candidate != painting
 
-        chosen.append(ring.first(variant, seed, accept=other) or painting)
-    return chosen
+def _encoded(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, pa.Array]:
+    """Each value as its number in the list of different ones, and that list."""
+    encoded = pc.dictionary_encode(column)
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    return encoded.indices.to_numpy(), encoded.dictionary
 
 
 def _task(row: Row) -> ImageTask | Reject:

@@ -14,18 +14,20 @@ could not be read for a day would leave its mark for ever. So the quota stays ex
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from artsim_dataset.schema import Level, Painting, seed_from, variant_id
 from builder.batches import in_batches
 from builder.models import PromptTask, PromptWriter
 from builder.models.grammar import CHANGES
+from builder.planned import ranks, values
 from builder.stage import Lane, Reject, Result, Row, Run
 
 Slot = tuple[str, int]
@@ -73,16 +75,12 @@ class PromptStage:
         """``levels`` and ``changes`` of its variants, joined by commas: ``radical,moderate`` and ``emotional,``."""
         if rows.num_rows == 0:
             return None
-        genres = dict(zip(rows["id"].to_pylist(), rows["genre"].to_pylist(), strict=True))
-        drawn: Mapping[Slot, tuple[str, str]] = defaultdict(lambda: ("", ""))
-        if self.moderate_share is not None:
-            drawn = draw_levels(genres, self.variants, self.moderate_share, self.seed)
-        columns: dict[str, list[str]] = {"id": list(genres), "levels": [], "changes": []}
-        for painting in genres:
-            levels, changes = zip(*(drawn[painting, index] for index in range(self.variants)), strict=True)
-            columns["levels"].append(",".join(levels))
-            columns["changes"].append(",".join(changes))
-        return pa.table(columns)
+        if self.moderate_share is None:
+            commas = pa.repeat("," * (self.variants - 1), rows.num_rows)
+            return pa.table({"id": rows["id"], "levels": commas, "changes": commas})
+        drawn = _draw(rows["id"], rows["genre"], self.variants, self.moderate_share, self.seed)
+        columns = {"levels": _LEVELS, "changes": _CHANGES}
+        return pa.table({"id": rows["id"], **{name: _joined(drawn, words) for name, words in columns.items()}})
 
     @contextmanager
     def open(self) -> Iterator[Run]:
@@ -130,27 +128,60 @@ def _variants(row: Row, tasks: Sequence[PromptTask], prompts: Sequence[str | Rej
 
 def draw_levels(
     genres: Mapping[str, str], variants: int, moderate_share: float, seed: int
-) -> dict[Slot, tuple[Level, str]]:
+) -> dict[Slot, tuple[str, str]]:
     """Level and kind of change ('' for moderate) of every variant of every painting (id -> genre).
 
     In each genre exactly ``round(moderate_share * n)`` of its n variants are moderate, and the kinds of change of the
     others differ in number by at most one.
     """
-    slots: dict[str, list[Slot]] = defaultdict(list)
-    for painting, genre in genres.items():
-        slots[genre].extend((painting, index) for index in range(variants))
-    drawn: dict[Slot, tuple[Level, str]] = {}
-    for genre, of_genre in slots.items():
-        ranked = _ranked(of_genre, "level", seed)
-        moderates = round(moderate_share * len(ranked))
-        drawn.update({slot: ("moderate", "") for slot in ranked[:moderates]})
-        radicals = _ranked(ranked[moderates:], "change", seed)
+    if not genres:
+        return {}
+    drawn = _draw(pa.array(list(genres)), pa.array(list(genres.values())), variants, moderate_share, seed)
+    slots = [(painting, index) for painting in genres for index in range(variants)]
+    return {slot: (_LEVELS[code], _CHANGES[code]) for slot, code in zip(slots, drawn.ravel().tolist(), strict=True)}
+
+
+_RADICAL: Level = "radical"
+_LEVELS: tuple[Level, ...] = ("moderate", *[_RADICAL for _ in CHANGES])
+_CHANGES = ("", *CHANGES)
+"""Level and kind of change by code: 0 is moderate, k the k-th kind of radical change."""
+
+
+def _draw(
+    ids: pa.ChunkedArray | pa.Array,
+    genres: pa.ChunkedArray | pa.Array,
+    variants: int,
+    moderate_share: float,
+    seed: int,
+) -> np.ndarray:
+    """The code of each variant of each painting, shape (paintings, variants), int8.
+
+    Hashes and codes are in NumPy: a build of millions is planned at once.
+    """
+    codes = np.zeros(len(ids) * variants, np.int8)
+    encoded = pc.dictionary_encode(genres)
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    genre_of = np.repeat(encoded.indices.to_numpy(), variants)
+    order = np.repeat(ranks(ids), variants) * variants + np.tile(np.arange(variants), len(ids))  # of the slots
+    level_at, change_at = _places("level", ids, variants, seed), _places("change", ids, variants, seed)
+    for number, genre in enumerate(encoded.dictionary.to_pylist()):
+        members = np.flatnonzero(genre_of == number)
+        ranked = members[np.lexsort((order[members], level_at[members]))]
+        rest = ranked[round(moderate_share * len(ranked)) :]
+        radicals = rest[np.lexsort((order[rest], change_at[rest]))]
         first = seed_from("first change", genre, seed)  # else every small genre would begin with the same kind
-        for rank, slot in enumerate(radicals):
-            band = len(CHANGES) * rank // len(radicals)
-            drawn[slot] = ("radical", CHANGES[(first + band) % len(CHANGES)])
-    return drawn
+        band = len(CHANGES) * np.arange(len(radicals)) // max(1, len(radicals))
+        codes[radicals] = (first % len(CHANGES) + band) % len(CHANGES) + 1
+    return codes.reshape(-1, variants)
 
 
-def _ranked(slots: Iterable[Slot], purpose: str, seed: int) -> list[Slot]:
-    return sorted(slots, key=lambda slot: (seed_from(purpose, *slot, seed), slot))
+def _places(purpose: str, ids: pa.ChunkedArray | pa.Array, variants: int, seed: int) -> np.ndarray:
+    """Where each variant stands in the ranking for ``purpose``: (paintings * variants,) int64."""
+    hashes = (seed_from(purpose, painting, index, seed) for painting in values(ids) for index in range(variants))
+    return np.fromiter(hashes, np.int64, len(ids) * variants)
+
+
+def _joined(drawn: np.ndarray, words: Sequence[str]) -> pa.Array:
+    """The words of each painting's variants, joined by commas."""
+    columns = [pa.DictionaryArray.from_arrays(column, list(words)).dictionary_decode() for column in drawn.T]
+    return pc.binary_join_element_wise(*columns, ",")

@@ -15,6 +15,7 @@ from PIL import Image
 
 from artsim_dataset import style_network
 from artsim_dataset.images import content, encode
+from artsim_dataset.schema import seed_from
 from builder.models import ImageGenerator, ImageTask, Made, Pixels
 from builder.models.style_transfer import SIZE, StyleTransferGenerator
 from builder.stage import Reject, Row
@@ -82,22 +83,37 @@ def test_network_sees_the_picture_and_its_reflection_and_no_bars() -> None:
 # --- whose style ------------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.sampled_from("abc"), min_size=2, max_size=30), st.integers(0, 5))
-def test_style_comes_from_a_painting_of_another_genre(genres: list[str], seed: int) -> None:
+def lenders(paintings: list[str], genres: list[str], seed: int, variants: int = 1) -> list[str]:
+    """The lender of each variant, by name."""
+    of = [painting for painting in paintings for _ in range(variants)]
+    ids = [f"{painting}-{index}" for painting in paintings for index in range(variants)]
+    genre_of = dict(zip(paintings, genres, strict=True))
+    chosen = choose_styles(pa.array(ids), pa.chunked_array([of]), pa.array([genre_of[p] for p in of]), seed)
+    return [of[row] for row in chosen.to_pylist()]
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=30), st.integers(0, 5), st.integers(1, 3))
+def test_style_is_that_of_the_first_painting_of_another_genre_round_the_ring(
+    genres: list[str], seed: int, variants: int
+) -> None:
     paintings = [f"p{k}" for k in range(len(genres))]
     genre_of = dict(zip(paintings, genres, strict=True))
-    lenders = choose_styles([f"{p}-0" for p in paintings], paintings, genres, seed)
-    for painting, lender in zip(paintings, lenders, strict=True):
-        assert lender != painting
-        if len(set(genres)) > 1:
-            assert genre_of[lender] != genre_of[painting]
+    ring = sorted(paintings, key=lambda p: seed_from("style", p))
+    chosen = iter(lenders(paintings, genres, seed, variants))
+    for painting in paintings:
+        for index in range(variants):
+            place = seed_from("style", f"{painting}-{index}", seed)
+            after = [p for p in ring if seed_from("style", p) >= place]
+            around = [*after, *(p for p in ring if p not in after)]
+            others = [p for p in around if genre_of[p] != genre_of[painting]] or [p for p in around if p != painting]
+            assert next(chosen) == (others or [painting])[0]
 
 
 def test_one_more_painting_changes_few_styles() -> None:
     paintings = [f"p{k}" for k in range(200)]
     genres = [f"g{k % 4}" for k in range(200)]
-    before = choose_styles([f"{p}-0" for p in paintings], paintings, genres, 1)
-    after = choose_styles([f"{p}-0" for p in [*paintings, "new"]], [*paintings, "new"], [*genres, "g9"], 1)
+    before = lenders(paintings, genres, 1)
+    after = lenders([*paintings, "new"], [*genres, "g9"], 1)
     assert sum(a != b for a, b in zip(before, after, strict=False)) < 20
 
 
