@@ -11,6 +11,7 @@ os.environ["HF_HUB_DISABLE_XET"] = "1"
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,3 +69,15 @@ def built(gallery: Path, engine: LocalEngine, tmp_path_factory: pytest.TempPathF
     """The data set of the gallery, as `artsim build` makes it. Tests only read it."""
     out = tmp_path_factory.mktemp("built") / "dataset"
     return build(str(gallery), out, load_config(), engine, Silent())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile`, but all tests of the page in one process: they share one app and one browser."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFileOrApp(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/app" if nodeid.startswith("tests/app/") else str(super()._split_scope(nodeid))
+
+    return ByFileOrApp(config, log) if config.getvalue("dist") == "loadfile" else None

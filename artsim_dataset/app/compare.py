@@ -203,13 +203,13 @@ def tab(shown: Shown) -> None:
     """Makes the components of the tab in the current `gr.Tab`."""
     import gradio as gr
 
-    inputs = []
+    inputs, ids = [], []
     with gr.Row(elem_id="compare-pictures"):
         for name in ("First", "Second"):
             with gr.Column(min_width=280):
                 inputs.append(picture_input(f"{name} picture", height=300))
                 if shown.dataset:
-                    _id_input(shown, name, inputs[-1])
+                    ids.append(_id_input(shown, name))
     go = gr.Button("Compare", variant="primary", elem_id="compare")
     if shown.dataset:
         with gr.Row():
@@ -223,7 +223,14 @@ def tab(shown: Shown) -> None:
         similarity = float(np.clip(vectors[0] @ vectors[1], -1, 1))
         return as_html(answer(similarity, shown.known), shown.known)
 
+    def take(wanted: str) -> tuple[Image.Image, str]:
+        return from_dataset(shown.rows, wanted), ""
+
     go.click(told(compare), inputs, result)
+    for picture in inputs:
+        gr.on([picture.input, picture.clear], lambda: "", None, result, show_progress="hidden")
+    for box, picture in zip(ids, inputs, strict=False):  # no boxes without a data set
+        box.submit(told(take), box, [picture, result], show_progress="hidden")
     if shown.dataset:
         for button, strangers in zip(examples, (False, True), strict=True):
             button.click(told(_example(shown, strangers)), None, inputs, show_progress="hidden").success(
@@ -231,15 +238,11 @@ def tab(shown: Shown) -> None:
             )
 
 
-def _id_input(shown: Shown, name: str, picture: gr.Image) -> None:
+def _id_input(shown: Shown, name: str) -> gr.Textbox:
     import gradio as gr
 
-    ids = gr.Textbox(
-        label=f"{name} picture from the data set",
-        placeholder=f"an id, such as {shown.rows.ids[0]}, and Enter",
-        submit_btn=False,
-    )
-    ids.submit(told(lambda wanted: from_dataset(shown.rows, wanted)), ids, picture, show_progress="hidden")
+    example = f"an id, such as {shown.rows.ids[0]}, and Enter"
+    return gr.Textbox(label=f"{name} picture from the data set", placeholder=example)
 
 
 def _example(shown: Shown, strangers: bool) -> Callable[[], list[Image.Image]]:

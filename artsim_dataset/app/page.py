@@ -44,7 +44,7 @@ TABS: tuple[tuple[str, str], ...] = (
 UPLOAD_LIMIT = "100mb"
 PIXEL_LIMIT = 100_000_000
 STYLE = Path(__file__).parents[1] / "templates" / "app.css"
-HOST = "127.0.0.1"
+HOST, PORTS = "127.0.0.1", range(7860, 7960)
 
 log = logging.getLogger(__name__)
 
@@ -81,17 +81,12 @@ def serve(shown: Shown, ready: Callable[[str], None], port: int | None = None, h
     # Gradio asks itself whether it answers; a proxy for the world outside must not be asked for this machine.
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = ",".join(filter(None, (HOST, "localhost", os.environ.get(name))))
+    port = _free_port(port)
     with tempfile.TemporaryDirectory(prefix="artsim-app-") as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads
         blocks = page(shown)
         try:
-            _, address, _ = blocks.launch(
-                server_name=host or HOST, server_port=_free_port() if port == 0 else port, **launch_options()
-            )
-        except OSError as error:
-            taken = f"port {port} is taken" if port else "the ports from 7860 to 7959 are all taken"
-            raise ConfigError(f"{taken}; choose another one: --port 0 takes any that is free") from error
-        try:
+            _, address, _ = blocks.launch(server_name=host or HOST, server_port=port, **launch_options())
             ready(address)
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -153,11 +148,12 @@ def uploaded(path: str | None, what: str = "picture") -> Image.Image:
     """
     if path is None:
         raise ConfigError(f"choose a {what} first: upload one, paste one, or take one from the data set")
-    name = Path(path).name
+    if not Path(path).is_file():
+        raise ConfigError(f"the {what} is no longer here, uploads are kept for an hour; give it again")
     try:
         return open_image(path, PIXEL_LIMIT)
     except ConfigError as error:
-        raise ConfigError(str(error).replace(path, name)) from error
+        raise ConfigError("the file " + str(error).replace(path, Path(path).name)) from error
 
 
 def picture_input(label: str, **options: Any) -> gr.Image:
@@ -216,7 +212,15 @@ def _theme() -> Any:
     )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def _free_port(wanted: int | None) -> int:
+    """A port that is free now: any for 0, the first one from 7860 for None. ConfigError for one that is taken."""
+    for port in PORTS if wanted is None else (wanted,):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    taken = f"the ports from {PORTS[0]} to {PORTS[-1]} are" if wanted is None else f"port {wanted} is"
+    raise ConfigError(f"{taken} taken; choose another one: --port 0 takes any that is free")

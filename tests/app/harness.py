@@ -141,5 +141,5 @@ def said(page: Page) -> str:
     toast = page.locator(".toast-body.error").first
     expect(toast).to_be_visible(timeout=PATIENCE)
     text = toast.inner_text()
-    toast.get_by_role("button").click()
+    toast.get_by_test_id("toast-close").click()
     return text
