@@ -61,12 +61,13 @@ class Evaluation:
     alignment: Mapping[str, float] | None = None
     baseline: Evaluation | None = None
     held_out: bool = False
+    encoder_revision: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers: those of the pass as is at the top, the others under ``perturbed`` and ``baseline``."""
-        facts = {"encoder": self.encoder, "model": self.model, "dataset": self.dataset, "split": self.split,
-                 "seed": self.seed, "tau": self.tau, "n_paintings": self.n_paintings,
-                 "n_variants": self.n_variants, "held_out": self.held_out}  # fmt: skip
+        facts = {"encoder": self.encoder, "encoder_revision": self.encoder_revision, "model": self.model,
+                 "dataset": self.dataset, "split": self.split, "seed": self.seed, "tau": self.tau,
+                 "n_paintings": self.n_paintings, "n_variants": self.n_variants, "held_out": self.held_out}  # fmt: skip
         more: dict[str, Any] = {"structure": self.structure.to_json()} if self.structure else {}
         more |= {"alignment": dict(self.alignment)} if self.alignment else {}
         more |= {"baseline": self.baseline.to_json()} if self.baseline else {}
@@ -107,6 +108,7 @@ def evaluate(
             score(rows, originals, as_is, tau, seed), score(rows, originals, perturbed, tau, seed),
             _structure(rows, originals, as_is, seed), _sample(rows, originals, as_is, seed),
             baseline.alignment if baseline else align(dataset, encoder, as_is), baseline,
+            encoder_revision=encoder.revision,
         )  # fmt: skip
 
     untrained = measured(unit, UNTRAINED_TAU, None, None)

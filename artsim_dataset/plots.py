@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from artsim_dataset.errors import MissingExtra
-from artsim_dataset.metrics import Array, roc_curve
+from artsim_dataset.metrics import Array, eer, roc_curve, tpr_at_fpr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,7 +127,8 @@ def histogram(name: str, positive: Array, negative: Array, axis: Axis, label: st
 def roc(name: str, curves: Sequence[Curve], label: str) -> str:
     """ROC curves over a logarithmic false positive axis, which starts at one false alarm. Returns SVG text.
 
-    Logarithmic, because good models differ only where false alarms are rare, a corner that a linear axis hides.
+    Logarithmic, because good models differ only where false alarms are rare, a corner that a linear axis hides. A dot
+    marks what is found at 1 % false alarms, a diamond the equal error rate.
     """
     pairs = max(int(np.isfinite(curve.negative).sum()) for curve in curves)
     start = 10.0 ** -np.clip(np.ceil(np.log10(pairs)), 3, 5)
@@ -138,8 +139,13 @@ def roc(name: str, curves: Sequence[Curve], label: str) -> str:
         axes.plot(chance, chance, color=MUTED, linewidth=0.9)
         for curve in curves:
             colour, line, width = STYLES[curve.kind]
-            fpr, tpr, _ = roc_curve(curve.positive, curve.negative[np.isfinite(curve.negative)])
+            negative = curve.negative[np.isfinite(curve.negative)]
+            fpr, tpr, _ = roc_curve(curve.positive, negative)
             axes.plot(*_steps(fpr, tpr, start), color=colour, linestyle=line, linewidth=width, drawstyle="steps-post")
+            error = eer(curve.positive, negative)
+            for x, y, mark in ((0.01, tpr_at_fpr(curve.positive, negative, 0.01), "o"), (error, 1 - error, "D")):
+                if x >= start:
+                    axes.plot([x], [y], color=colour, marker=mark, markersize=5, clip_on=False)
         axes.axvline(0.01, color=MUTED, linewidth=0.8, linestyle=(0, (1, 3)))
         axes.set_xscale("log")
         axes.set_xlim(start, 1)

@@ -162,7 +162,7 @@ ALIGNMENT: tuple[Metric, ...] = (
     ),
 )
 STYLES = {metric.key: metric.style for metric in (*METRICS, *(metric for _, metric in SPACE), *ALIGNMENT)}
-STYLES |= dict.fromkeys(("share", "over_limit_before", "over_limit_after"), "percent")
+STYLES |= dict.fromkeys(("share", "over_limit_before", "over_limit_after", "layout"), "percent")
 STYLES |= dict.fromkeys(("mean", "variants_per_painting"), "tenths")
 
 Step = str | int
@@ -195,6 +195,11 @@ class Numbers:
         return Markup('<data value="{}" data-key="{}">{}</data>').format(
             repr(value), key, written(str(path[-1]), value)
         )
+
+    def text(self, *path: Step) -> str:
+        """The number as plain text, a dash when it was not measured."""
+        value = self.value(*path)
+        return "–" if value is None else written(str(path[-1]), value)
 
     def between(self, path: tuple[Step, ...]) -> str:
         """The 95 % interval as text, empty when there is none."""

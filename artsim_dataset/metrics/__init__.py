@@ -8,7 +8,7 @@ Accuracy, precision, recall and F1 of a classifier are scikit-learn's; they are 
 """
 
 from artsim_dataset.metrics.calibration import ece
-from artsim_dataset.metrics.intervals import bootstrap_ci, mean_intervals
+from artsim_dataset.metrics.intervals import bootstrap_ci, mean_intervals, wilson
 from artsim_dataset.metrics.pairs import (
     Array,
     average_precision,
@@ -56,4 +56,5 @@ __all__ = [
     "target_hits",
     "tpr_at_fpr",
     "triplet_accuracy",
+    "wilson",
 ]

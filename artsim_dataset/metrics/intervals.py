@@ -1,8 +1,10 @@
-"""Confidence intervals by bootstrap."""
+"""Confidence intervals: by bootstrap, and Wilson's for shares of few, which a bootstrap cannot judge."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import sqrt
+from statistics import NormalDist
 
 import numpy as np
 
@@ -59,3 +61,20 @@ def mean_intervals(
         means[number] = (times @ filled) / np.maximum(times @ counted, 1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return {name: (float(a), float(b)) for name, a, b in zip(values, low, high, strict=True)}
+
+
+def wilson(share: float, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a ``share`` (0 to 1) of ``n`` independent units (Wilson 1927, equation 4).
+
+    Two of two say little, and it says so; a bootstrap of them would have no width.
+
+    >>> tuple(round(end, 3) for end in wilson(1.0, 2))
+    (0.342, 1.0)
+    """
+    if n < 1 or not 0 <= share <= 1:
+        raise ValueError(f"wilson needs a share from 0 to 1 of at least one unit, got {share} of {n}")
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    centre, width = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    whole = 1 + z * z / n
+    # None and all of n are ends of their intervals exactly, which rounding would miss.
+    return 0.0 if share == 0 else (centre - width) / whole, 1.0 if share == 1 else (centre + width) / whole

@@ -46,8 +46,8 @@ def bars(
         middle = LEFT + (at if others else at + 0.5) * step
         parts.append(f'<text x="{middle:.1f}" y="{FLOOR + 14}">{escape(names[at])}</text>')
     parts.append(f'<path class="axis" d="M{LEFT} {FLOOR}H{WIDTH}"/>')
-    for text, place in ((f"{top:,}", HEAD + 4), ("0", FLOOR)):
-        parts.append(f'<text class="y" x="{LEFT - 6}" y="{place}">{text}</text>')
+    for number, height_of in ((top, HEAD + 4), (0, FLOOR)):
+        parts.append(f'<text class="y" x="{LEFT - 6}" y="{height_of}">{number:,}</text>')
     parts.append(f'<text class="name" x="{WIDTH}" y="{FLOOR + 32}">{escape(x)}</text>')
     parts.append(f'<text class="name first" x="{LEFT}" y="0">{escape(y)}</text>')
     title = escape(label)

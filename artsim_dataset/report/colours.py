@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-SIDE = 48
+SIDE = 24
 """Pixels of each side that a picture is averaged to, so that all count alike."""
 COLOURS = 7
 LIGHTNESS = np.array([0.2126, 0.7152, 0.0722])
@@ -16,7 +16,7 @@ LIGHTNESS = np.array([0.2126, 0.7152, 0.0722])
 
 
 def tile(picture: Image.Image) -> np.ndarray:
-    """The picture in few pixels, (48, 48, 3) of uint8: enough for its colours."""
+    """The picture in few pixels, (24, 24, 3) of uint8: enough for its colours."""
     return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
@@ -25,7 +25,7 @@ def palette(tiles: Sequence[np.ndarray]) -> list[dict[str, Any]]:
 
     Median cut, refined by k-means (Heckbert 1982; both are Pillow's).
 
-    >>> palette([np.full((48, 48, 3), 255, np.uint8)])
+    >>> palette([np.full((24, 24, 3), 255, np.uint8)])
     [{'colour': '#ffffff', 'share': 1.0}]
     """
     pixels = Image.fromarray(np.concatenate(list(tiles)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from artsim_dataset.pictures import artist_name, genre_name, title_name
 from artsim_dataset.reading import Numbers
 from artsim_dataset.report.bars import bars
-from artsim_dataset.report.page import environment
+from artsim_dataset.report.page import environment, setting_rows
 from artsim_dataset.schema import MAX_PROMPT_TOKENS, SPLITS
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def _context(report: Mapping[str, Any]) -> dict[str, Any]:
         "level_name": level_name,
         "genre_name": genre_name,
         "painting_name": painting_name,
-        "settings": _settings(report.get("settings", {})),
+        "settings": setting_rows(report.get("settings", {})),
         "orientations": ("portrait", "square", "landscape"),
         "aspects": _aspects(report["sizes"]["aspect_histogram"]),
         "lengths": {level: _lengths(level, told["histogram"]) for level, told in report["prompts"].items()},
@@ -90,15 +89,6 @@ def megabytes(size: int) -> str:
     ('1.2 MB', '2.5 GB')
     """
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
-
-
-def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The settings as rows: part, name, value."""
-    rows = []
-    for part, values in settings.items():
-        pairs = values.items() if isinstance(values, Mapping) else [("", values)]
-        rows += [(part, name, value if isinstance(value, str) else json.dumps(value)) for name, value in pairs]
-    return rows
 
 
 def _aspects(histogram: Mapping[str, Any]) -> Markup:

@@ -7,34 +7,28 @@ inside the file; it loads nothing. The same evaluation and data set give the sam
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from artsim_dataset import plots
-from artsim_dataset.errors import ConfigError, DatasetNotFound
-from artsim_dataset.load import check_dataset
 from artsim_dataset.pictures import Picture, artist_name, genre_name, load_pictures
 from artsim_dataset.reading import ALIGNMENT, METRICS, SPACE, Numbers
-from artsim_dataset.report.page import environment
-from artsim_dataset.structure import flat_map
-from artsim_dataset.version import __version__
+from artsim_dataset.report.assemble import PERTURBED, assemble, build_facts, on_map
+from artsim_dataset.report.page import environment, setting_rows, write_pages
 from artsim_dataset.views import FULL, View, perturbation
 
 if TYPE_CHECKING:
     from artsim_dataset.evaluate import Evaluation
-    from artsim_dataset.scores import Example
-
-SHOWN = 3
-"""Triplets of each kind on the page: one row. Wrong ones may fill a second row."""
 
 ARTISTS = 12
 """Artists in the table, those with most variants first; report.json has all."""
 
-MAP_THUMBNAILS, MAP_SIDE = 120, 96
-"""Pictures on the map, and their longest side: together about half a megabyte."""
+MAP_SIDE = 128
+"""Longest side of a picture on the map."""
 
 COLUMNS = (
     ("as_is", "As is", ()),
@@ -44,27 +38,11 @@ COLUMNS = (
 )
 """Kind, name and place in the JSON of the four measurements; the last two are absent when nothing was trained."""
 
-PERTURBED = "worst_perturbed"
 ROLES = ("anchor_id", "positive_id", "negative_id")
-FACTS = (
-    "artsim",
-    "preset",
-    "seed",
-    "paintings",
-    "variants",
-    "artists",
-    "genres",
-    "levels",
-    "paintings_by_split",
-    "near_duplicates",
-    "rejects",
-    "settings",
-    "rows",
-)
 
 
 def write_report(evaluation: Evaluation, dataset: str | Path, folder: Path, command: str) -> Path:
-    """Writes ``folder/index.html`` and ``folder/report.json``.
+    """Writes ``folder/index.html``, and its numbers as ``report.json`` and ``report.md``.
 
     Args:
         evaluation: what :func:`artsim_dataset.evaluate.evaluate` returned for ``dataset``.
@@ -82,44 +60,10 @@ def write_report(evaluation: Evaluation, dataset: str | Path, folder: Path, comm
     """
     report = assemble(evaluation, build_facts(dataset), command)
     pictures = load_pictures(dataset, evaluation.split, _wanted(report))
-    on_map = load_pictures(dataset, evaluation.split, _on_map(report), MAP_SIDE)
-    page = render(report, _drawings(evaluation), pictures, on_map)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "index.html").write_text(page, encoding="utf-8")
-    return folder / "index.html"
-
-
-def assemble(evaluation: Evaluation, facts: dict[str, Any], command: str) -> dict[str, Any]:
-    """Everything that the page tells, as JSON: the evaluation's numbers, then headline, examples and facts."""
-    report = evaluation.to_json()
-    report["headline"] = _headline(report)
-    report["examples"] = _examples(evaluation)
-    report["map"] = _map(evaluation)
-    report["dataset_facts"] = facts | {"rejected": sum(reject["count"] for reject in facts["rejects"])}
-    return report | {"artsim": __version__, "command": command}
-
-
-def _examples(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
-    """The triplets to show by kind. As they are, each variant once: a small split has fewer than all kinds want."""
-    given = evaluation.as_is.examples
-    wrong = [t for t in given["worst"] if t.positive_similarity <= t.negative_similarity]
-    centre = max(0, (len(given["typical"]) - SHOWN) // 2)
-    chosen: dict[str, list[dict[str, Any]]] = {"best": [], "typical": []}  # the order on the page
-    seen: set[str] = set()
-    for kind, triplets in (
-        ("worst", given["worst"][: max(SHOWN, len(wrong))]),
-        ("best", given["best"][:SHOWN]),
-        ("typical", given["typical"][centre : centre + SHOWN]),
-    ):
-        chosen[kind] = [_example(t) for t in triplets if t.positive_id not in seen]
-        seen |= {t.positive_id for t in triplets}
-    return chosen | {PERTURBED: [_example(t) for t in evaluation.perturbed.examples["worst"][:SHOWN]]}
-
-
-def _example(triplet: Example) -> dict[str, Any]:
-    return asdict(triplet) | {"margin": triplet.positive_similarity - triplet.negative_similarity}
+    small = {id_: (id_, FULL) for pair in on_map(report) for id_ in pair}
+    small_pictures = load_pictures(dataset, evaluation.split, small, MAP_SIDE)
+    page = render(report, _drawings(evaluation), pictures, small_pictures)
+    return write_pages(folder, page, report, render_markdown(report))
 
 
 def _wanted(report: Mapping[str, Any]) -> dict[str, tuple[str, View]]:
@@ -132,58 +76,6 @@ def _wanted(report: Mapping[str, Any]) -> dict[str, tuple[str, View]]:
                 variant = triplet["positive_id"]
                 wanted[f"perturbed {variant}"] = (variant, perturbation(variant, report["seed"]))
     return wanted
-
-
-def _map(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Places of paintings and of their first variants in the plane, 0 to 1 from the left and from the top."""
-    sample = evaluation.sample
-    places = flat_map(sample.vectors, evaluation.seed)
-    return [
-        {"id": id_, "kind": kind, "genre": genre, "x": round(float(x), 4), "y": round(float(y), 4)}
-        for id_, kind, genre, (x, y) in zip(sample.ids, sample.kinds, sample.genres, places, strict=True)
-    ]
-
-
-def _on_map(report: Mapping[str, Any]) -> dict[str, tuple[str, View]]:
-    """The paintings that the map shows as pictures: as many as fit, taken evenly."""
-    originals = [point["id"] for point in report["map"] if point["kind"] == "original"]
-    step = -(-len(originals) // MAP_THUMBNAILS)
-    return {id_: (id_, FULL) for id_ in originals[::step]}
-
-
-def _headline(report: Mapping[str, Any]) -> dict[str, float]:
-    """Counts of variants that find their painting: what recall@1 means, in whole pictures."""
-    variants = report["n_variants"]
-    counts = {
-        "found": round(report["recall@1"] * variants),
-        "guess": variants / report["n_paintings"],
-        "found_perturbed": round(report["perturbed"]["recall@1"] * variants),
-    }
-    if "baseline" in report:
-        counts["found_baseline"] = round(report["baseline"]["recall@1"] * variants)
-        counts["found_baseline_perturbed"] = round(report["baseline"]["perturbed"]["recall@1"] * variants)
-    return counts
-
-
-def build_facts(dataset: str | Path) -> dict[str, Any]:
-    """What the build.json of a folder or of a Hub repository says. Raises DatasetNotFound when there is none."""
-    check_dataset(dataset)
-    path = Path(dataset) / "build.json"
-    if not path.is_file():
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
-
-        try:
-            path = Path(hf_hub_download(str(dataset), "build.json", repo_type="dataset"))
-        except (EntryNotFoundError, RepositoryNotFoundError) as missing:
-            raise DatasetNotFound(f"build.json of {dataset} cannot be read from the Hub: {missing}") from missing
-    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    lacking = [name for name in FACTS if name not in facts]
-    if lacking:
-        raise ConfigError(
-            f"build.json of {dataset} does not say '{lacking[0]}': build the data set with this version of artsim"
-        )
-    return {name: facts[name] for name in FACTS}
 
 
 def _drawings(evaluation: Evaluation) -> dict[str, str]:
@@ -200,6 +92,14 @@ def _drawings(evaluation: Evaluation) -> dict[str, str]:
         for kind, text in (("as_is", "variants as they are"), ("perturbed", "variants cropped and mirrored"))
     }
     curves = [plots.Curve(kind, *both) for kind, both in pairs.items()]
+    wrong = evaluation.perturbed.mistaken or evaluation.as_is.mistaken
+    if wrong:
+        genres = sorted({genre for own, found in wrong.items() for genre in (own, *found)})
+        table = np.array([[wrong.get(own, {}).get(other, 0) for other in genres] for own in genres], float)
+        drawings["mistaken"] = plots.heatmap(
+            "mistaken", table, [genre_name(genre) for genre in genres], "a variant of", "finds a painting of",
+            "Genre of the painting found in place of the right one, by genre of the right one",
+        )  # fmt: skip
     if evaluation.structure:
         names = [genre_name(genre) for genre in evaluation.structure.genres]
         drawings |= {
@@ -219,41 +119,75 @@ def render(
     report: Mapping[str, Any],
     drawings: Mapping[str, str],
     pictures: Mapping[str, Picture],
-    on_map: Mapping[str, Picture],
+    small_pictures: Mapping[str, Picture],
 ) -> str:
     """The page as HTML text."""
     from markupsafe import Markup
 
     numbers = Numbers(report)
     artists = report["per_artist"]
-    return (
-        environment()
-        .get_template("report.html")
-        .render(
-            report=report,
-            number=numbers.number,
-            between=numbers.between,
-            geometry=numbers.geometry,
-            columns=[column for column in COLUMNS if numbers.value(*column[2], "recall@1") is not None],
-            metrics=[metric for metric in METRICS if metric.key in report],
-            recalls=[key for key in report if key.startswith("recall@")],
-            genres=sorted(report["per_genre"], key=lambda name: (-report["per_genre"][name]["n_variants"], name)),
-            levels=list(report["per_level"]),
-            artists=sorted(artists, key=lambda name: (-artists[name]["n_variants"], name))[:ARTISTS],
-            space=[(("structure", *where), metric) for where, metric in SPACE],
-            alignment=[metric for metric in ALIGNMENT if metric.key in report.get("alignment", {})],
-            points=_points(report),
-            on_map=on_map,
-            artist_name=artist_name,
-            drawings={name: Markup(svg) for name, svg in drawings.items()},
-            pictures=pictures,
-            genre_name=genre_name,
-            facts=report["dataset_facts"],
-        )
+    template = environment().get_template("report.html")
+    return template.render(
+        report=report,
+        number=numbers.number,
+        between=numbers.between,
+        geometry=numbers.geometry,
+        columns=[column for column in COLUMNS if numbers.value(*column[2], "recall@1") is not None],
+        metrics=[metric for metric in METRICS if metric.key in report],
+        recalls=[key for key in report if key.startswith("recall@")],
+        genres=sorted(report["per_genre"], key=lambda name: (-report["per_genre"][name]["n_variants"], name)),
+        levels=list(report["per_level"]),
+        artists=sorted(artists, key=lambda name: (-artists[name]["n_variants"], name))[:ARTISTS],
+        space=[(("structure", *where), metric) for where, metric in SPACE],
+        alignment=[metric for metric in ALIGNMENT if metric.key in report.get("alignment", {})],
+        points=_points(report),
+        on_map=small_pictures,
+        artist_name=artist_name,
+        drawings={name: Markup(svg) for name, svg in drawings.items()},
+        pictures=pictures,
+        genre_name=genre_name,
+        facts=report["dataset_facts"],
+        settings=setting_rows(report["dataset_facts"]["settings"]),
+        mistaken=_mistaken(report),
+        contents=_contents(report),
     )
 
 
 def _points(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The paintings of the map, each with the place of its variant: they come in the same order."""
     originals, variants = ([p for p in report["map"] if p["kind"] == kind] for kind in ("original", "variant"))
-    return [dict(o, variant_x=v["x"], variant_y=v["y"]) for o, v in zip(originals, variants, strict=True)]
+    return [
+        dict(o, variant=v["id"], variant_x=v["x"], variant_y=v["y"]) for o, v in zip(originals, variants, strict=True)
+    ]
+
+
+def _mistaken(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Pairs of genres of which a variant of the first finds a painting of the second, the commonest first."""
+    total: Counter[tuple[str, str]] = Counter()
+    for one in (report, report["perturbed"]):
+        total.update({(own, other): n for own, found in one["mistaken"].items() for other, n in found.items()})
+    return [pair for pair, _ in sorted(total.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _contents(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The table of contents: ids of sections, and how they are called there."""
+    sections = [("examples", "Examples"), ("distances", "Distances"), ("threshold", "ROC"), ("genres", "Genres"),
+                ("mistaken", "Confusion"), ("map", "Map"), ("numbers", "Numbers")]  # fmt: skip
+    sections += [("artists", "Artists")] if report["per_artist"] else []
+    return [*sections, ("data", "Data set"), ("again", "Settings")]
+
+
+def render_markdown(report: Mapping[str, Any]) -> str:
+    """The most important numbers as Markdown, for a card."""
+    numbers = Numbers(report)
+    columns = [column for column in COLUMNS if numbers.value(*column[2], "recall@1") is not None]
+    template = environment().get_template("report.md")
+    return template.render(
+        report=report,
+        columns=columns,
+        metrics=[metric for metric in METRICS if metric.key in report],
+        genres=sorted(report["per_genre"], key=lambda name: (-report["per_genre"][name]["n_variants"], name)),
+        genre_name=genre_name,
+        text=lambda path, key: numbers.text(*path, key),
+        between=numbers.between,
+    )

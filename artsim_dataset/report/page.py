@@ -50,3 +50,12 @@ def write_pages(folder: Path, page: str, report: Mapping[str, Any], text: str) -
     write_whole(folder / "report.md", text.encode())
     write_whole(folder / "index.html", page.encode())
     return folder / "index.html"
+
+
+def setting_rows(settings: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The settings as rows: part, name, value."""
+    rows = []
+    for part, values in settings.items():
+        pairs = values.items() if isinstance(values, Mapping) else [("", values)]
+        rows += [(part, name, value if isinstance(value, str) else json.dumps(value)) for name, value in pairs]
+    return rows

@@ -60,6 +60,7 @@ def test_numbers_agree_with_a_naive_count_of_all_triplets(
     v = vectors(PAINTINGS * VARIANTS, 2) + 1.2 * o[rows.painting]
     v /= np.linalg.norm(v, axis=1, keepdims=True)
     right, losses, ranks, negatives, same = [], [], [], [], []
+    mistaken: dict[str, dict[str, int]] = {}
     genre = rows.genres[rows.first_row]
     for row, own in enumerate(rows.painting):
         positive = float(o[own] @ v[row])
@@ -72,7 +73,11 @@ def test_numbers_agree_with_a_naive_count_of_all_triplets(
             elif other != own:
                 same.append(positive > float(o[own] @ o[other]))
         similarity = [float(v[row] @ o[p]) for p in range(PAINTINGS)]
-        ranks.append(sorted(range(PAINTINGS), key=lambda p: -similarity[p]).index(own))
+        ranked = sorted(range(PAINTINGS), key=lambda p: -similarity[p])
+        ranks.append(ranked.index(own))
+        if ranked[0] != own:
+            found = mistaken.setdefault(genre[own], {})
+            found[genre[ranked[0]]] = found.get(genre[ranked[0]], 0) + 1
     scores = score(rows, o, v.astype(np.float32), tau, seed=1)
     numbers = scores.numbers
     assert numbers["triplet_accuracy"] == pytest.approx(np.mean(right), abs=1e-9) and 0.6 < np.mean(right) < 1
@@ -86,6 +91,13 @@ def test_numbers_agree_with_a_naive_count_of_all_triplets(
     by_genre = np.array(right).reshape(PAINTINGS * VARIANTS, -1)[at]
     assert scores.per_genre["Cubism"]["triplet_accuracy"] == pytest.approx(by_genre.mean())
     assert scores.per_genre["Cubism"]["n_variants"] == at.sum()
+    assert scores.mistaken == mistaken and sum(len(found) for found in mistaken.values()) > 1
+    low, high = scores.per_genre["Cubism"]["ci95"]["recall@1"]
+    share = scores.per_genre["Cubism"]["recall@1"]
+    n, z = len(set(rows.painting[at].tolist())), 1.959964
+    for end in (low, high):  # where the end is the true share, the one that was seen is z standard errors away
+        assert abs(share - end) == pytest.approx(z * (end * (1 - end) / n) ** 0.5, rel=1e-5)
+    assert low < share < high
     assert sum(level["n_variants"] for level in scores.per_level.values()) == PAINTINGS * VARIANTS
     low, high = scores.ci["triplet_accuracy"]
     assert low <= numbers["triplet_accuracy"] <= high and low < high

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from artsim_dataset import metrics
 
@@ -47,3 +49,25 @@ def test_intervals_of_many_means_are_those_of_each_alone() -> None:
     assert metrics.mean_intervals({"none": np.full(3, np.nan)}, seed=1, rounds=10) == {"none": (0.0, 0.0)}
     with pytest.raises(ValueError, match="at least one value"):
         metrics.mean_intervals({"a": np.array([])}, seed=1)
+
+
+@given(st.integers(1, 300), st.data())
+def test_wilson_holds_the_share_that_was_seen_and_stays_between_none_and_all(n: int, data: st.DataObject) -> None:
+    share = data.draw(st.integers(0, n)) / n
+    low, high = metrics.wilson(share, n)
+    assert 0 <= low <= share <= high <= 1 and low < high
+    assert (low == 0) == (share == 0) and (high == 1) == (share == 1)
+
+
+def test_wilson_agrees_with_scipy() -> None:
+    from scipy.stats import binomtest
+
+    for hits, n in ((0, 3), (2, 2), (7, 9), (150, 1310)):
+        expected = binomtest(hits, n).proportion_ci(0.95, method="wilson")
+        assert metrics.wilson(hits / n, n) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.5, 0), (-0.1, 3), (1.1, 3)])
+def test_wilson_refuses_what_is_no_share(share: float, n: int) -> None:
+    with pytest.raises(ValueError, match="needs a share from 0 to 1"):
+        metrics.wilson(share, n)

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from playwright.sync_api import Browser
 from typer.testing import CliRunner
 
 from artsim_dataset.cli import app
@@ -23,6 +24,7 @@ from artsim_dataset.report.prompts import COMMON, Prompts
 from artsim_dataset.report.sheets import sample
 from artsim_dataset.schema import painting_id_of
 from builder.models.clip_tokens import count
+from tests.artsim_dataset.report.browsing import check_paper, look_at
 from tests.artsim_dataset.report.markup import Page, check_numbers, check_structure, report_of
 
 EVIL = "<script>alert('&amp;')</script> | `x`"
@@ -225,8 +227,8 @@ def test_a_sample_hardly_changes_when_rows_are_added() -> None:
 
 
 def test_a_palette_has_the_colours_of_its_pictures_by_area() -> None:
-    tile = np.zeros((48, 48, 3), np.uint8)
-    tile[:12] = (200, 40, 30)
+    tile = np.zeros((24, 24, 3), np.uint8)
+    tile[:6] = (200, 40, 30)
     found = palette([tile, tile])
     assert [one["colour"] for one in found] == ["#c8281e", "#000000"]
     assert [one["share"] for one in found] == [0.25, 0.75]
@@ -300,3 +302,11 @@ def test_a_picture_that_cannot_be_shown_is_named(dataset: Path, tmp_path: Path, 
             rewrite(file, spoil)
     assert said in artsim("report", broken, "--out", tmp_path / "page", code=2)
     assert not (tmp_path / "page").exists(), "nothing is written of a report that cannot be made"
+
+
+def test_page_is_good_in_a_browser(browser: Browser, page: Path) -> None:
+    look_at(browser, page, "desktop")
+
+
+def test_page_prints(browser: Browser, page: Path, tmp_path: Path) -> None:
+    check_paper(browser, page, tmp_path / "report.pdf")

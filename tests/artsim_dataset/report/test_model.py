@@ -7,7 +7,6 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from datasets import Dataset, config
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from playwright.sync_api import Browser
 
 from artsim_dataset import plots
 from artsim_dataset.errors import ConfigError, DatasetNotFound, MissingExtra
@@ -25,9 +25,12 @@ from artsim_dataset.features import FEATURES
 from artsim_dataset.model import Dense, SimilarityModel
 from artsim_dataset.reading import METRICS, SPACE, written
 from artsim_dataset.report import write_report
+from artsim_dataset.report.assemble import _verdict, on_map
 from artsim_dataset.schema import painting_id_of
 from artsim_dataset.scores import Example
 from tests.artsim_dataset.learning import BOX, PixelEncoder, pairs_dataset
+from tests.artsim_dataset.report.browsing import check_paper, look_at, opened
+from tests.artsim_dataset.report.markup import Page, check_numbers, check_structure, report_of
 
 COMMAND = "artsim evaluate <dataset> --model 'a & b'"
 EVIL = "Baroque/artist-0_<script>alert('&amp;')</script>"
@@ -37,7 +40,8 @@ FACTS: dict[str, Any] = {
     "paintings_by_split": {"test": 12, "train": 0}, "near_duplicates": {"groups": 1, "paintings": 2},
     "rejects": [{"stage": "generate", "reason": "black", "count": 3},
                 {"stage": "source", "reason": "unreadable", "count": 4}],
-    "settings": {"split": {"scheme": "random"}, "generate": {"model": "style-transfer"}}, "rows": {},
+    "settings": {"split": {"scheme": "random"}, "generate": {"model": "style-transfer"}, "crop": {"size": 256}},
+    "rows": {}, "digest": "0123456789abcdef", "schema": "1.0.0",
 }  # fmt: skip
 HEADER = "---\nconfigs:\n- config_name: pairs\n  data_files:\n  - split: test\n    path: pairs/test-*\n---\n"
 
@@ -77,75 +81,15 @@ def page(evaluation: Evaluation, dataset: Path, tmp_path_factory: pytest.TempPat
     return write_report(evaluation, dataset, tmp_path_factory.mktemp("report"), COMMAND)
 
 
-class Page(HTMLParser):
-    """What a browser would see: tags with their attributes, text, and each <data> with its text."""
-
-    VOID = ("meta", "link", "img", "br")
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.open: list[str] = []
-        self.text = ""
-        self.numbers: list[tuple[str, str, str]] = []
-        self.feed(path.read_text(encoding="utf-8"))
-        assert self.open == [], "every element is closed"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        self.tags.append((tag, values))
-        if tag not in self.VOID:
-            self.open.append(tag)
-        if tag == "data":
-            self.numbers.append((values["data-key"], values["value"], ""))
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] == "data":
-            key, value, text = self.numbers[-1]
-            self.numbers[-1] = key, value, text + data
-        if "style" not in self.open:
-            self.text += data
-
-
-def report_of(page: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((page.parent / "report.json").read_text(encoding="utf-8"))
-    return loaded
-
-
-def at(report: Any, path: list[Any]) -> Any:
-    for key in path:
-        report = report[key]
-    return report
-
-
-def test_the_page_loads_nothing_and_is_small(page: Path) -> None:
+def test_the_page_is_one_file_that_loads_nothing_and_can_be_read_aloud(page: Path) -> None:
+    check_structure(page)
     text = page.read_text(encoding="utf-8")
     assert "http:" not in text and "https:" not in text and "@import" not in text
-    links = [v for _, attrs in Page(page).tags for k, v in attrs.items() if k in ("src", "href", "srcset", "poster")]
-    assert links and all(link.startswith(("data:", "#")) for link in links)
     assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", text))
-    assert not {"script", "iframe", "object", "embed", "base"} & {tag for tag, _ in Page(page).tags}
-    assert page.stat().st_size < 5_000_000
 
 
 def test_every_number_on_the_page_stands_in_the_json(page: Path) -> None:
-    report, numbers = report_of(page), Page(page).numbers
-    for key, value, text in numbers:
-        assert at(report, json.loads(key)) == json.loads(value)
-        plain = text.replace(",", "").replace("\u2212", "-").removeprefix("about ")
-        bound, plain = (plain[0], plain[1:]) if plain[0] in "<>" else ("", plain)
-        shown = float(plain.removesuffix("\u00a0%")) / (100 if plain.endswith("%") else 1)
-        if bound:
-            assert float(value) < shown if bound == "<" else float(value) > shown
-        else:
-            assert abs(shown - float(value)) <= (0.05 if "about" in text else 0.000501)
-    paths = {tuple(json.loads(key)) for key, _, _ in numbers}
+    paths = check_numbers(page)
     for place in ((), ("perturbed",), ("baseline",), ("baseline", "perturbed")):
         assert {(*place, metric.key) for metric in METRICS} <= paths
     assert {("per_genre", g, "recall@1") for g in FACTS["genres"]} <= paths
@@ -165,8 +109,10 @@ def test_the_map_shows_each_painting_with_a_line_to_its_variant(page: Path) -> N
     lines = [tuple(float(attrs[end]) for end in ("x1", "y1", "x2", "y2")) for tag, attrs in tags if tag == "line"]
     expected = [(p["x"], p["y"], variants[p["id"]]["x"], variants[p["id"]]["y"]) for p in originals]
     assert np.allclose(lines, 1000 * np.array(expected))
-    placed = [attrs["style"] for tag, attrs in tags if tag == "img" and attrs.get("style", "").startswith("left:")]
+    placed = [attrs["style"] for tag, attrs in tags if attrs.get("class", "").startswith("spot")]
     assert placed == [f"left:{100 * p['x']}%;top:{100 * p['y']}%" for p in originals]
+    assert sum(attrs.get("alt") == "Its variant" for _, attrs in tags) == 12
+    assert report["map_sample"] == {"paintings": 12, "pictures": 12}
 
 
 def test_shades_of_a_heatmap_follow_its_numbers() -> None:
@@ -311,3 +257,101 @@ def test_a_build_of_another_version_is_refused(evaluation: Evaluation, dataset: 
 def test_what_is_neither_all_nor_nothing_is_not_written_so(value: float) -> None:
     assert written("recall@1", value) not in ("100\u00a0%", "0.0\u00a0%")
     assert written("roc_auc", value) not in ("1.000", "0.000")
+
+
+def test_the_verdict_says_what_the_numbers_say(page: Path, evaluation: Evaluation) -> None:
+    report, text = report_of(page), " ".join(Page(page).text.split())
+    assert evaluation.baseline is not None
+    told = report["verdict"]
+    assert told["layout"] == report["recall@1"] - report["perturbed"]["recall@1"] > 0
+    (low, high), other = evaluation.perturbed.ci["recall@1"], evaluation.baseline.perturbed.ci["recall@1"]
+    expected = "better" if low > other[1] else "worse" if high < other[0] else "unclear"
+    assert told["training"] == expected == "worse", "the model of these tests throws away what it needs"
+    assert "Training harms" in text and "Training helps" not in text
+    assert told["weakest_genre"] is None, "eight variants of a genre are too few to call one the weakest"
+
+
+def test_a_weakest_genre_is_named_only_among_those_with_enough_variants(page: Path) -> None:
+    report = report_of(page)
+    genres = {"Baroque": (0.9, 12), "Cubism": (0.7, 10), "Rococo": (0.1, 9)}
+    report["perturbed"]["per_genre"] = {g: {"recall@1": r, "n_variants": n} for g, (r, n) in genres.items()}
+    assert _verdict(report)["weakest_genre"] == "Cubism"
+    report["perturbed"]["per_genre"]["Cubism"]["recall@1"] = 0.9
+    assert _verdict(report)["weakest_genre"] is None, "two that are equal are not weak"
+
+
+def test_genres_taken_for_another_stand_on_the_page_the_commonest_first(page: Path, evaluation: Evaluation) -> None:
+    report = report_of(page)
+    assert report["mistaken"] == evaluation.as_is.mistaken and report["perturbed"]["mistaken"]
+    wrong = sum(n for found in evaluation.as_is.mistaken.values() for n in found.values())
+    assert wrong == round(24 * (1 - evaluation.as_is.numbers["recall@1"])) > 0
+    shown = [tuple(path[-2:]) for path in check_numbers(page) if path[:2] == ("perturbed", "mistaken")]
+    assert set(shown) <= {(own, other) for own, found in report["perturbed"]["mistaken"].items() for other in found}
+    svg = next(
+        attrs for tag, attrs in Page(page).tags if tag == "svg" and "in place of the right" in attrs["aria-label"]
+    )
+    assert svg["viewbox"]
+
+
+def test_markdown_has_every_metric_with_its_interval(page: Path, evaluation: Evaluation) -> None:
+    text = (page.parent / "report.md").read_text(encoding="utf-8")
+    lines = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| ")}
+    for metric in METRICS:
+        value = evaluation.as_is.numbers[metric.key]
+        assert written(metric.key, value) in lines[metric.name]
+    low, high = (written("recall@1", end).removesuffix("\u00a0%") for end in evaluation.as_is.ci["recall@1"])
+    assert f"({low}–{high}\u00a0%)" in lines["Recall@1"]
+    assert lines["metric"].count("|") == lines["Recall@1"].count("|") == 6
+    assert "models/&lt;siamese&gt;" in text and "<siamese>" not in text
+
+
+def test_what_the_numbers_depend_on_is_named(page: Path) -> None:
+    report, text = report_of(page), Page(page).text
+    assert report["software"]["numpy"] == np.__version__ and report["encoder_revision"] == "1"
+    assert "0123456789abcdef" in text and report["dataset_facts"]["digest"] == "0123456789abcdef"
+    assert COMMAND in text and "crop.size" in text
+
+
+def test_the_map_shows_no_more_pictures_than_fit() -> None:
+    def point(kind: str, number: int) -> dict[str, str]:
+        return {"kind": kind, "id": f"{kind}-{number}"}
+
+    for many, pictures in ((3, 3), (120, 120), (121, 61), (400, 100)):
+        report = {"map": [point(kind, n) for kind in ("original", "variant") for n in range(many)]}
+        shown = on_map(report)
+        assert len(shown) == pictures and shown[0] == ("original-0", "variant-0")
+
+
+def test_page_is_good_in_a_browser(browser: Browser, page: Path) -> None:
+    look_at(browser, page, "phone")
+
+
+def test_page_prints(browser: Browser, page: Path, tmp_path: Path) -> None:
+    check_paper(browser, page, tmp_path / "report.pdf")
+
+
+@pytest.mark.parametrize("how", ["mouse", "keyboard"])
+def test_a_picture_of_the_map_grows_and_shows_its_variant(browser: Browser, page: Path, how: str) -> None:
+    shown = opened(browser, page, "desktop")
+    spot = shown.locator(".spot").nth(5)
+    small = spot.bounding_box()
+    assert spot.locator("figcaption").is_hidden() and spot.get_by_alt_text("Its variant").is_hidden()
+    if how == "mouse":
+        spot.hover()
+    else:
+        shown.locator(".spot").nth(4).focus()
+        shown.keyboard.press("Tab")
+    assert spot.locator("figcaption").is_visible() and spot.get_by_alt_text("Its variant").is_visible()
+    large = spot.bounding_box()
+    assert small and large and large["width"] > 2 * small["width"]
+    shown.context.close()
+
+
+def test_the_table_of_contents_stays_in_sight(browser: Browser, page: Path) -> None:
+    shown = opened(browser, page, "desktop")
+    shown.get_by_role("link", name="Settings").click()
+    place = shown.locator("nav").bounding_box()
+    assert place and place["y"] == 0 and shown.locator("#again h2").is_visible()
+    heading = shown.locator("#again h2").bounding_box()
+    assert heading and heading["y"] >= place["height"], "the heading is not behind the navigation"
+    shown.context.close()
