@@ -97,6 +97,7 @@ def get_encoder_of(model: str | Path, name: str, revision: str = "") -> Encoder:
         from artsim_dataset.own_code import trusted
 
         trusted(name.removeprefix("python:"), f"the model {model}")
+        return get_encoder(name)
     return get_encoder(pinned(name, revision))
 
 

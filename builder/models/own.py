@@ -39,7 +39,8 @@ def own_settings(reference: str, options: Mapping[str, Any]) -> tuple[dict[str, 
         json.dumps(settings)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"settings() of {reference} must hold plain JSON values: {error}") from error
-    return {"kind": "own", "object": shown_reference(reference), **settings}, lane
+    # The card names a stage's maker by its model.
+    return {"kind": "own", "object": shown_reference(reference), "model": settings["generator"], **settings}, lane
 
 
 def shown_reference(reference: str) -> str:

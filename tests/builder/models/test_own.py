@@ -71,7 +71,8 @@ def chosen(reference: str, *more: str):
 
 def test_a_class_named_in_the_settings_makes_the_variants_in_its_lane(mine: str, tmp_path: Path) -> None:
     model = generator(chosen(f"{mine}:Inverse", "generate.options.top=250"), tmp_path)
-    assert model.settings == {"kind": "own", "object": "mine.py:Inverse", "generator": "inverse", "top": 250}
+    told = {"kind": "own", "object": "mine.py:Inverse", "model": "inverse", "generator": "inverse", "top": 250}
+    assert model.settings == told
     assert model.lane == "api"
     with pickle.loads(pickle.dumps(model.open))() as opened:  # as a worker gets it
         (made,) = opened.generate([TASK])
