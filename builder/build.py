@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +21,7 @@ import pyarrow.parquet as pq
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.loading.hub_paintings import PREFIX
 from artsim_dataset.schema import SCHEMA_VERSION
+from artsim_dataset.storage import ObjectPath, Place, files_below, place, readable
 from builder.artists import list_artists
 from builder.assemble import Assembled, assemble, read_build
 from builder.catalogue import Inputs
@@ -29,7 +32,7 @@ from builder.lock import locked
 from builder.pipeline import stages
 from builder.plan import read_plan
 from builder.run import Runner, StageReport, Watcher, stage_folders
-from builder.shards import Sidecar, StageFolder, atomic, digest, write_json
+from builder.shards import StageFolder, atomic, digest, write_json
 from builder.stage import Reject, Row, Stage
 from builder.stages.source import COLUMNS, Entry, FileFacts, Listing, add_digests, list_source, sample
 from builder.surroundings import explained
@@ -46,7 +49,7 @@ class BuildResult:
     ``earlier``: folders below work/ that hold what stages made under other settings, and how much disk they take.
     """
 
-    out: Path
+    out: Place
     reports: list[StageReport]
     dataset: Assembled
     ignored: dict[str, int]
@@ -60,13 +63,14 @@ class BuildResult:
 
 
 def build(
-    source: str, out: Path, config: BuildConfig, engine: Engine, watcher: Watcher, retry_rejected: bool = False
+    source: str, out: Place, config: BuildConfig, engine: Engine, watcher: Watcher, retry_rejected: bool = False
 ) -> BuildResult:
     """Builds the data set of ``source`` in ``out``; run again, it does only what is missing or changed.
 
     Args:
-        source: a folder of images, a CSV/Parquet table, or ``hf:owner/name`` for a data set on the Hub.
-        out: the data set folder; made when missing.
+        source: a folder of images, a CSV/Parquet table, or ``hf:owner/name`` for a data set on the Hub. Folders and
+            tables may lie in an object store.
+        out: the data set folder, here or in an object store; made when missing.
         config: the settings.
         engine: where shards are run.
         watcher: told of progress.
@@ -78,55 +82,102 @@ def build(
         StageError: a stage broke; the same command resumes. ArtsimError: the disk is full or cannot be written to,
             or the source vanished (SourceGone); likewise.
     """
-    work = out / WORK
+    listing = begin(source, out, config)
+    with told(out), locked(out / WORK) as sure:
+        _sweep(out, out / WORK)
+        ready = prepare(source, out, config, engine, watcher, listing)
+        return _build(ready, out, config, engine, watcher, retry_rejected, sure)
+
+
+def begin(source: str, out: Place, config: BuildConfig) -> Listing | None:
+    """Makes the work folder and looks at what the source holds. None for one on the Hub, which is asked later."""
     on_hub = source.startswith(PREFIX) and config.prompt.kind != "study"
+    if on_hub and isinstance(out, ObjectPath):
+        raise ConfigError(
+            f"paintings of {source} are brought to a folder first, and {out} is none: build in a folder, or download"
+            " them and give the folder as --source"
+        )
     listing = None if on_hub else _list(source, config)
-    _make_room(out, work)
+    _make_room(out, out / WORK)
+    return listing
+
+
+@contextmanager
+def told(out: Place) -> Iterator[None]:
+    """Says what a full disk and the like did to the build in ``out``, in a sentence."""
     try:
-        with locked(work):
-            return _build(source, out, config, engine, watcher, retry_rejected, listing)
+        yield
     except OSError as error:
-        sentence = None if isinstance(error, ArtsimError) else explained(error, out)
+        disk = Path(gettempdir()) if isinstance(out, ObjectPath) else out
+        sentence = None if isinstance(error, ArtsimError) else explained(error, disk)
         if sentence is None:
             raise
         raise sentence from error
 
 
+@dataclass(frozen=True)
+class Ready:
+    """A build whose source is written down: what remains is to run its stages."""
+
+    recipe: list[Stage]
+    folder: StageFolder
+    shards: list[str]
+    changed: int
+    listing: Listing
+    origin: dict[str, str]
+
+
+def prepare(
+    source: str, out: Place, config: BuildConfig, engine: Engine, watcher: Watcher, listing: Listing | None
+) -> Ready:
+    """Signs the folder, settles models and source, and writes the source shards. Done under a lock."""
+    work = out / WORK
+    _claim(out, work, source, config)
+    origin: dict[str, str] = {}
+    if listing is None and isinstance(work, Path):
+        found = find_hub_source(source, work)
+        listing, origin = list_hub_source(found, config.source.limit, watcher), found.identity()
+    assert listing is not None
+    recipe = stages(config, listing.root, work)
+    _tell_what_changed(work, [folder.path.name for folder in stage_folders(work, recipe, SCHEMA_VERSION)])
+    entries = _take(source, config, listing, work, engine, watcher)
+    folder, shards, changed = _write_source(work, entries, listing.rejects, config.source.shard_rows)
+    return Ready(recipe, folder, shards, changed, listing, origin)
+
+
 def _build(
-    source: str,
-    out: Path,
+    ready: Ready,
+    out: Place,
     config: BuildConfig,
     engine: Engine,
     watcher: Watcher,
     retry_rejected: bool,
-    listing: Listing | None,
+    sure: Callable[[], None],
 ) -> BuildResult:
-    """What ``build`` does while it holds the folder's lock. ``listing``: None for a source on the Hub."""
-    work = out / WORK
-    _claim(out, work, source, config)
-    for leftover in (*work.glob(".*.tmp"), *work.glob("*/.*.tmp")):
-        leftover.unlink(missing_ok=True)  # of a build that was killed; nobody else is at work here
-    origin: dict[str, str] = {}
-    if listing is None:
-        found = find_hub_source(source, work)
-        listing, origin = list_hub_source(found, config.source.limit, watcher), found.identity()
-    recipe = stages(config, listing.root, work)
-    _tell_what_changed(work, [folder.path.name for folder in stage_folders(work, recipe, SCHEMA_VERSION)])
-    entries = _take(source, config, listing, work)
-    folder, shards, changed = _write_source(work, entries, listing.rejects, config.source.shard_rows)
-
-    runner = Runner(work, folder, engine, watcher, retry_rejected)
+    """What ``build`` does while it holds the folder's lock, which ``sure`` makes sure of."""
+    work, recipe, shards = out / WORK, ready.recipe, ready.shards
+    runner = Runner(work, ready.folder, engine, watcher, retry_rejected)
     folders = runner.run(recipe, shards, upstream=SCHEMA_VERSION)
-    reports = [_source_report(folder, shards, changed), *runner.reports]
+    reports = [_source_report(ready.folder, shards, ready.changed), *runner.reports]
     rejects = [reject for report in reports for reject in report.rejects]
     dataset = assemble(
-        Inputs(folders, shards, config, rejects, _facts(reports, recipe, origin), _digest(folders, shards)),
+        Inputs(folders, shards, config, rejects, _facts(reports, recipe, ready.origin), _digest(folders, shards)),
         out,
         work / "assembled",
+        sure,
     )
     earlier = earlier_outputs(work)
-    size = sum(file.stat().st_size for folder_ in earlier for file in folder_.iterdir())
-    return BuildResult(out, reports, dataset, dict(listing.ignored), tuple(f.name for f in earlier), size)
+    size = sum(sum(files_below(folder_).values()) for folder_ in earlier)
+    return BuildResult(out, reports, dataset, dict(ready.listing.ignored), tuple(f.name for f in earlier), size)
+
+
+def _sweep(out: Place, work: Place) -> None:
+    """Removes what a build that was killed left half-written; nobody else is at work here."""
+    if isinstance(out, ObjectPath):
+        out.abort_uploads()
+        return
+    for leftover in (*work.glob(".*.tmp"), *work.glob("*/.*.tmp")):
+        leftover.unlink(missing_ok=True)
 
 
 def _list(source: str, config: BuildConfig) -> Listing:
@@ -134,7 +185,9 @@ def _list(source: str, config: BuildConfig) -> Listing:
     return list_artists(source) if config.prompt.kind == "study" else list_source(source, config.source.root)
 
 
-def _take(source: str, config: BuildConfig, listing: Listing, work: Path) -> list[Entry]:
+def _take(
+    source: str, config: BuildConfig, listing: Listing, work: Place, engine: Engine, watcher: Watcher
+) -> list[Entry]:
     """What of the source is wanted; paintings with the digests of their files, which are noted in the work folder."""
     entries = sample(listing.entries, config.source.limit)
     if config.prompt.kind == "study":
@@ -144,16 +197,22 @@ def _take(source: str, config: BuildConfig, listing: Listing, work: Path) -> lis
             f"{source} has paintings of one genre only; a negative is of another genre, so give two or more"
             " (one sub-folder for each)"
         )
-    taken, facts = add_digests(listing, entries, _read_files(work))
+    known = _read_files(work)
+    if isinstance(listing.root, ObjectPath):
+        from builder.store_source import add_stored_digests
+
+        taken, facts = add_stored_digests(listing, entries, known, engine, watcher.stage, watcher.advance)
+    else:
+        taken, facts = add_digests(listing, entries, known)
     _write_files(work, facts)
     return taken
 
 
-def _make_room(out: Path, work: Path) -> None:
+def _make_room(out: Place, work: Place) -> None:
     """Makes the work folder, unless ``out`` is a file or holds something else than a build."""
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out} is a file; give a folder for --out")
-    if not work.is_dir() and out.is_dir() and any(out.iterdir()):
+    if not work.is_dir() and out.is_dir() and any(path.name != WORK for path in out.iterdir()):
         kind = "a data set whose work folder is gone" if read_build(out) else "other files"
         raise ConfigError(f"{out} holds {kind}; give an empty or new folder for --out")
     try:
@@ -162,13 +221,13 @@ def _make_room(out: Path, work: Path) -> None:
         raise ConfigError(f"cannot write to {out}: {error.strerror}") from error
 
 
-def _claim(out: Path, work: Path, source: str, config: BuildConfig) -> None:
+def _claim(out: Place, work: Place, source: str, config: BuildConfig) -> None:
     """Makes sure that the build in ``out`` is of the same source and preset, or notes those of a new one.
 
     Done under the lock: of two builds that start on a new folder, only the one that goes on may sign it.
     """
     marker = work / "build.json"
-    origin = source if source.startswith(PREFIX) else str(Path(source).expanduser().resolve())
+    origin = source if source.startswith(PREFIX) else _resolved(place(source))
     try:
         known = json.loads(marker.read_text(encoding="utf-8"))
         source_, preset = known["source"], known["preset"]
@@ -181,7 +240,11 @@ def _claim(out: Path, work: Path, source: str, config: BuildConfig) -> None:
         raise ConfigError(f"{out} holds a build of {source_} with preset '{preset}'; give another folder for --out")
 
 
-def _tell_what_changed(work: Path, now: Sequence[str]) -> None:
+def _resolved(source: Place) -> str:
+    return str(source if isinstance(source, ObjectPath) else source.resolve())
+
+
+def _tell_what_changed(work: Place, now: Sequence[str]) -> None:
     """Says before any long work which stages will be made again though they had been made, and why."""
     before = read_plan(work)
     if before is None:
@@ -194,28 +257,30 @@ def _tell_what_changed(work: Path, now: Sequence[str]) -> None:
         logger.info("%s made again: settings, models or artsim's version changed since the last run", which)
 
 
-def earlier_outputs(work: Path) -> list[Path]:
+def earlier_outputs(work: Place) -> list[Place]:
     """Folders of stages as they were under earlier settings. They are kept: going back to those settings uses them."""
     plan = read_plan(work)
     if plan is None:
         return []
-    return [p for p in sorted(work.iterdir()) if p.is_dir() and p.name[:2].isdigit() and p.name not in plan.folders]
+    beside = sorted((p for p in work.iterdir() if p.name[:2].isdigit() and p.name not in plan.folders), key=str)
+    return [p for p in beside if p.is_dir()]
 
 
-def _read_files(work: Path) -> dict[str, FileFacts]:
+def _read_files(work: Place) -> dict[str, FileFacts]:
     """Digests of source files from earlier runs, so that a file is read once and not at every start.
 
     Only a cache: when the file was altered, or is of an older version, all digests are made anew.
     """
     try:
-        table = pq.read_table(work / "files.parquet", page_checksum_verification=True)
+        with readable(work / "files.parquet") as file:
+            table = pq.read_table(file, page_checksum_verification=True)
         columns = [table[name].to_pylist() for name in ("path", "size", "mtime_ns", "sha256")]
     except (FileNotFoundError, pa.ArrowException, OSError, KeyError, UnicodeDecodeError):
         return {}
     return {path: (size, mtime, sum_) for path, size, mtime, sum_ in zip(*columns, strict=True)}
 
 
-def _write_files(work: Path, facts: dict[str, FileFacts]) -> None:
+def _write_files(work: Place, facts: dict[str, FileFacts]) -> None:
     if facts == _read_files(work):
         return
     sizes, times, sums = zip(*facts.values(), strict=True) if facts else ((), (), ())
@@ -238,7 +303,7 @@ def shard_count(rows: int, shard_rows: int) -> int:
 
 
 def _write_source(
-    work: Path, entries: Sequence[Entry], rejects: Sequence[Reject], shard_rows: int
+    work: Place, entries: Sequence[Entry], rejects: Sequence[Reject], shard_rows: int
 ) -> tuple[StageFolder, list[str], int]:
     """Writes the source shards that changed. A painting's shard follows from the hash of its id."""
     folder = StageFolder(work / "01-source", COLUMNS[1:])
@@ -251,9 +316,10 @@ def _write_source(
     lost: dict[str, list[dict[str, str]]] = {shard: [] for shard in rows}
     lost["00000"] = [reject.as_row() for reject in rejects]
     changed = 0
+    whole = folder.all_intact(rows)
     for shard, members in rows.items():
         inputs = digest(members, lost[shard])
-        sidecar = folder.intact(shard)
+        sidecar = whole.get(shard)
         if sidecar is not None and sidecar.inputs == inputs:
             continue
         changed += 1
@@ -264,7 +330,7 @@ def _write_source(
 
 
 def _source_report(folder: StageFolder, shards: Sequence[str], changed: int) -> StageReport:
-    sidecars = [sidecar for shard in shards if (sidecar := Sidecar.read(folder.sidecar(shard)))]
+    sidecars = list(folder.sidecars(shards).values())
     rejects = [Reject(r["reason"], r["message"], r["id"], r["stage"]) for s in sidecars for r in s.rejects]
     rows_in, rows_out = sum(s.rows_in for s in sidecars), sum(s.rows_out for s in sidecars)
     return StageReport("source", rows_in, rows_out, rejects, changed, len(shards) - changed, 0, 0.0)
@@ -282,8 +348,9 @@ def _facts(reports: Sequence[StageReport], recipe: Sequence[Stage], origin: Mapp
 def _digest(folders: Sequence[StageFolder], shards: Sequence[str]) -> str:
     sums = []
     for folder in folders:
+        found = folder.sidecars(shards)
         for shard in shards:
-            sidecar = Sidecar.read(folder.sidecar(shard))
+            sidecar = found.get(shard)
             if sidecar is None:
                 raise ArtsimError(f"{folder.sidecar(shard).name} of {folder.path.name} vanished; run the build again")
             sums.append([sidecar.digest, sidecar.rejects])

@@ -35,7 +35,7 @@ LOCK = "lock"
 PATIENCE = 2.0
 """Seconds that a lock may stay held before it counts: a build that was just stopped is still leaving."""
 
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF})
+NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF})
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _LOGIN_IN_URL = re.compile(r"//[^/\s@]+@")
 
@@ -68,8 +68,10 @@ class FolderBusy(ConfigError):
 
 
 @contextmanager
-def locked(work: Place, patience: float = PATIENCE) -> Iterator[Callable[[], None]]:
+def locked(work: Place, patience: float = PATIENCE, shared: bool = False) -> Iterator[Callable[[], None]]:
     """Holds the lock of the work folder for as long as the block lasts.
+
+    ``shared``: beside others that hold it so too, as jobs do that make parts of one build (`part.py`).
 
     A folder that cannot be written to needs none: nobody builds there, and a finished build can still be looked at.
     Gives a function that raises ArtsimError when the lock was lost, as only one in an object store can be.
@@ -89,7 +91,7 @@ def locked(work: Place, patience: float = PATIENCE) -> Iterator[Callable[[], Non
         yield _nothing
         return
     try:
-        _take(file, work, time.monotonic() + patience)
+        _take(file, work, time.monotonic() + patience, shared)
         before = os.fstat(file)
         _sign(file)
         try:
@@ -128,19 +130,19 @@ def _open(path: Path) -> int | None:
     return None
 
 
-def _take(file: int, work: Path, until: float) -> None:
+def _take(file: int, work: Path, until: float, shared: bool) -> None:
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             if time.monotonic() >= until:
                 raise FolderBusy(work.parent, read_holder(work / LOCK)) from None
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
+            if error.errno not in NO_LOCKS:
                 raise
             holder = read_holder(work / LOCK)
-            if holder is None or not lives(holder):
+            if shared or holder is None or not lives(holder):
                 return
             if time.monotonic() >= until:
                 here = holder.host == socket.gethostname()

@@ -40,6 +40,7 @@ class Seat:
 
     actor: Any
     hello: Any
+    pid: int = 0
     ready: bool = False
     item: int | None = None
     number: int = -1
@@ -163,7 +164,8 @@ class Crew:
             return self._bury(seat, error)
         if ref is seat.hello:
             check_same(answer)
-            seat.hello, seat.ready, self._stillborn, self._stood = None, True, 0, True
+            seat.hello, seat.pid, seat.ready = None, answer.pid, True
+            self._stillborn, self._stood = 0, True
             return None
         if ref is seat.told:
             seat.told = None

@@ -11,15 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
 
 from artsim_dataset.errors import ArtsimError, StageError
+from artsim_dataset.storage import Place
 from builder.engine import Engine, Tick
 from builder.plan import write_plan
-from builder.planned import by_id, plan_rows
 from builder.shards import INPUT, OF, Sidecar, StageFolder, digest, read_rows
 from builder.stage import Reject, Result, Row, Run, Stage, fingerprint
 
@@ -55,70 +54,116 @@ class ShardTask:
     upstream: tuple[StageFolder, ...]
     shard: str
     inputs: str
-    planned: pa.Table | None
+    planned: dict[str, Row]
     retry_rejected: bool = False
+
+    def __str__(self) -> str:
+        return f"shard {self.shard} of stage '{self.stage.name}'"
+
+
+class OthersFirst(Exception):
+    """A stage's plan looks at all rows, and other jobs have not made all of them yet."""
+
+    def __init__(self, stage: str, missing: int) -> None:
+        super().__init__(f"{stage}: {missing} shards of other jobs are not there yet")
+        self.stage = stage
+        self.missing = missing
 
 
 @dataclass
 class Runner:
-    """Runs stages in order in ``work``. ``source`` is the folder of the source shards, made beforehand."""
+    """Runs stages in order in ``work``. ``source`` is the folder of the source shards, made beforehand.
 
-    work: Path
+    ``own``: the shards to make when other jobs make the rest at the same time (`part.py`); None for all.
+    """
+
+    work: Place
     source: StageFolder
     engine: Engine
     watcher: Watcher
     retry_rejected: bool = False
+    own: Sequence[str] | None = None
     reports: list[StageReport] = field(default_factory=list)
+    _plans: list[dict[str, dict[str, Row]]] = field(default_factory=list)
 
     def run(self, stages: Sequence[Stage], shards: Sequence[str], upstream: str) -> list[StageFolder]:
         """Brings every stage up to date. Returns the folders of all stages, the source first.
 
         Raises:
             StageError: a model could not be opened or broke; the message names stage and shard.
+            OthersFirst: with ``own``; what could be made is made.
         """
         check_columns(stages, self.source.columns)
         folders = [self.source, *stage_folders(self.work, stages, upstream)]
         settings = [stage.settings() for stage in stages]
         write_plan(self.work, [folder.path.name for folder in folders], shards, settings)
-        chain = {shard: _expect(self.source, shard).digest for shard in shards}
+        own = shards if self.own is None else self.own
+        chain = {shard: sidecar.digest for shard, sidecar in _expect(self.source, own).items()}
         for number, stage in enumerate(stages, start=1):
-            folders[number].clean()
-            chain = self._run_stage(stage, folders[number], folders[:number], chain)
+            folders[number].clean(self.own)
+            others = stage.plan_reads and self.own is not None
+            all_ = self._with_others(stage, folders[:number], shards, chain) if others else chain
+            chain = self._run_stage(stage, folders[number], folders[:number], chain, all_)
         return folders
 
-    def _run_stage(
-        self, stage: Stage, folder: StageFolder, upstream: list[StageFolder], chain: dict[str, str]
+    def _with_others(
+        self, stage: Stage, upstream: list[StageFolder], shards: Sequence[str], chain: dict[str, str]
     ) -> dict[str, str]:
+        """The chain of all shards, those of other jobs as their sidecars tell it."""
+        others = [shard for shard in shards if shard not in chain]
+        known = {shard: sidecar.digest for shard, sidecar in _expect(self.source, others).items()}
+        for folder, planned in zip(upstream[1:], self._plans, strict=True):
+            inputs = {shard: digest(before, planned.get(shard, {})) for shard, before in known.items()}
+            known = {
+                shard: digest(sidecar.inputs, sidecar.digest)
+                for shard, sidecar in folder.sidecars(known).items()
+                if sidecar.inputs == inputs[shard]
+            }
+        if len(known) < len(others):
+            raise OthersFirst(stage.name, len(others) - len(known))
+        return {shard: chain[shard] if shard in chain else known[shard] for shard in shards}
+
+    def _run_stage(
+        self,
+        stage: Stage,
+        folder: StageFolder,
+        upstream: list[StageFolder],
+        chain: dict[str, str],
+        all_: dict[str, str],
+    ) -> dict[str, str]:
+        """Makes the shards of ``chain``, with a plan that looks at ``all_``. Returns the chain after the stage."""
         started = time.perf_counter()
-        planned = plan_rows(stage, upstream, list(chain))
+        planned = _plan(stage, upstream, list(all_))
+        if self.own is not None:
+            self._plans.append(planned)
         inputs = {shard: digest(before, planned.get(shard, {})) for shard, before in chain.items()}
         sidecars: dict[str, Sidecar] = {}
-        for shard in chain:
-            sidecar = folder.intact(shard)
-            if sidecar and sidecar.inputs == inputs[shard] and not (self.retry_rejected and sidecar.rejects):
+        for shard, sidecar in folder.all_intact(chain).items():
+            if sidecar.inputs == inputs[shard] and not (self.retry_rejected and sidecar.rejects):
                 sidecars[shard] = sidecar
         tasks = [
-            ShardTask(stage, folder, tuple(upstream), s, inputs[s], planned.table(s), self.retry_rejected)
+            ShardTask(stage, folder, tuple(upstream), s, inputs[s], planned.get(s, {}), self.retry_rejected)
             for s in chain
             if s not in sidecars
         ]
         kept = len(sidecars)
         before = upstream[-1]
-        counts = {shard: _expect(before, shard).rows_out for shard in chain}
+        counts = {shard: sidecar.rows_out for shard, sidecar in _expect(before, list(chain)).items()}
         self.watcher.stage(stage.name, sum(counts.values()), sum(counts[s] for s in sidecars))
         try:
             for sidecar in self.engine.map(run_shard, tasks, self.watcher.advance, stage.lane):
                 sidecars[sidecar.shard] = sidecar
         except BaseException:
-            folder.clean()  # the engine has ended its workers: what they had half-written goes with them
+            folder.clean(self.own)  # the engine has ended its workers: what they had half-written goes with them
             raise
         ordered = [sidecars[shard] for shard in chain]
         self.reports.append(_report(stage, ordered, len(tasks), kept, time.perf_counter() - started))
-        _check_that_rows_are_left(self.reports[-1])
+        if self.own is None:  # a small part may well be of bad paintings only
+            _check_that_rows_are_left(self.reports[-1])
         return {s: digest(inputs[s], sidecars[s].digest) for s in chain}
 
 
-def stage_folders(work: Path, stages: Sequence[Stage], upstream: str) -> list[StageFolder]:
+def stage_folders(work: Place, stages: Sequence[Stage], upstream: str) -> list[StageFolder]:
     """``work/<nn>-<stage>-<fingerprint>`` of each stage: readable in a listing, unique to what it would compute."""
     folders = []
     for number, stage in enumerate(stages, start=2):
@@ -138,11 +183,29 @@ def check_columns(stages: Sequence[Stage], source_columns: Iterable[str]) -> Non
         known |= set(stage.adds.names)
 
 
-def _expect(folder: StageFolder, shard: str) -> Sidecar:
-    sidecar = Sidecar.read(folder.sidecar(shard))
-    if sidecar is None:
-        raise StageError(folder.path.name, shard, "its sidecar vanished while the build was running; run it again")
-    return sidecar
+def _expect(folder: StageFolder, shards: Sequence[str]) -> dict[str, Sidecar]:
+    found = folder.sidecars(shards)
+    for shard in shards:
+        if shard not in found:
+            raise StageError(folder.path.name, shard, "its sidecar vanished while the build was running; run it again")
+    return found
+
+
+def _plan(stage: Stage, upstream: list[StageFolder], shards: list[str]) -> dict[str, dict[str, Row]]:
+    """shard -> id -> the columns that the stage's plan gives this row."""
+    if not stage.plan_reads:
+        return {}
+    where: dict[str, str] = {}
+    tables = []
+    for shard in shards:
+        rows = read_rows(upstream, shard, stage.plan_reads)
+        where.update({row["id"]: shard for row in rows})
+        tables.append(pa.Table.from_pylist([{"id": r["id"], **{c: r[c] for c in stage.plan_reads}} for r in rows]))
+    plan = stage.plan(pa.concat_tables([t for t in tables if t.num_rows] or tables[:1]))
+    planned: dict[str, dict[str, Row]] = {shard: {} for shard in shards}
+    for row in plan.to_pylist() if plan is not None else []:
+        planned[where[row["id"]]][row["id"]] = row
+    return planned
 
 
 def _report(stage: Stage, sidecars: list[Sidecar], run: int, kept: int, seconds: float) -> StageReport:
@@ -202,10 +265,9 @@ def run_shard(task: ShardTask, tick: Tick) -> Sidecar:
     """Makes one shard: reuses results of unchanged rows, runs the others, checks that no row was lost, writes."""
     started = time.perf_counter()
     rows = read_rows(task.upstream, task.shard, task.stage.reads)
-    planned = by_id(task.planned)
     for row in rows:
-        row.update(planned.get(row["id"], {}))
-    marks = {row["id"]: _row_digest(task.stage, row, planned) for row in rows}
+        row.update(task.planned.get(row["id"], {}))
+    marks = {row["id"]: _row_digest(task.stage, row, task.planned) for row in rows}
     old_rows, old_rejects = _reusable(task, marks)
     todo = [row for row in rows if row["id"] not in old_rows and row["id"] not in old_rejects]
     tick(len(rows) - len(todo))
