@@ -55,6 +55,19 @@ def test_reference_has_every_command_option_and_public_name() -> None:
     assert not re.search(r"\b0x[0-9a-f]{6}", everything) and str(ROOT) not in everything and "/home/" not in everything
 
 
+def test_page_of_metrics_defines_every_number_that_is_reported() -> None:
+    import numpy as np
+
+    from artsim_dataset.metrics.ranking import per_query
+    from artsim_dataset.scores import INTERVALS
+
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    retrieval = {f"{name}@k" for name in per_query(np.array([[1, 0]]), 1, np.array([1]))}
+    similarity = {name.replace("@1", "@k").replace("@5", "@k") for name in INTERVALS}
+    for name in retrieval | similarity | {"loss", "roc_auc", "average_precision", "eer", "tpr@fpr=1%", "ece"}:
+        assert f"`{name}`" in page, name
+
+
 def anchors(page: Path) -> set[str]:
     """Of a page's headings, as GitHub makes them."""
     headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8")))
