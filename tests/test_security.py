@@ -33,7 +33,7 @@ from tests.corpus.running import Ran, artsim
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("artsim_dataset", "builder", "examples", "benchmarks")
 SOURCES = [*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))]
-SMALL = ["--workers", "2", "--set", "preprocess.size=96", "--set", "crop.size=64"]
+SMALL = ["--workers", "2", "--set", "preprocess.size=96", "--set", "crop.size=64", "--set", "generate.kind=26-styles"]
 EVIL = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)>"
 TOKENS = {
     "HF_TOKEN": "hf_SecretTokenOfTheTest0123456789",

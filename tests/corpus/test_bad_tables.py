@@ -17,7 +17,7 @@ from tests.corpus.running import artsim
 from tests.corpus.tables import COLUMNS, as_csv, table_rows, write_pictures
 
 ROWS = table_rows()
-SMALL = ["--workers", "2", "--set", "preprocess.size=96", "--set", "crop.size=64"]
+SMALL = ["--workers", "2", "--set", "preprocess.size=96", "--set", "crop.size=64", "--set", "generate.kind=26-styles"]
 LATE = "unreadable"
 """The reason that is only found when a file is opened, after the listing."""
 
