@@ -33,9 +33,10 @@ def located(cell: str, root: ObjectPath, there: dict[str, Stored], seen: set[str
     """The name of a table's row relative to the root; or why it cannot be used. ``s3://`` addresses may stand there."""
     if not cell:
         return Reject("empty_path", "the image path is empty")
-    name = posixpath.normpath(cell.removeprefix(f"{root}/"))
+    rest = cell.removeprefix(f"{root}/")
+    name = posixpath.normpath(rest)
     shown = cell if "://" not in cell and not cell.startswith("/") else f".../{posixpath.basename(cell)}"
-    if "\0" in cell or name.startswith(("/", "../")) or name in (".", "..") or "://" in cell[: len(cell) - len(name)]:
+    if "\0" in cell or name.startswith(("/", "../")) or name in (".", "..") or "://" in rest:
         return Reject("outside_root", f"'{shown}' lies outside the image root")
     if name not in there:
         return Reject("missing_file", f"'{shown}' is not below the image root")

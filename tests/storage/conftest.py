@@ -97,7 +97,7 @@ def uploads(bucket: ObjectPath) -> list[str]:
 
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
-    """A file of five parts, each with other bytes."""
+    """A file of three parts, each with other bytes."""
     file = tmp_path / "large.bin"
-    file.write_bytes(b"".join(bytes([n]) * (5 << 20) for n in range(4)) + b"end")
+    file.write_bytes(b"".join(bytes([n]) * (5 << 20) for n in range(2)) + b"end")
     return file

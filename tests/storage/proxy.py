@@ -33,12 +33,13 @@ class Fault:
 @dataclass
 class Proxy:
     """``url`` is what clients are given; ``asked`` are the requests that came, ``sent`` the bytes of all answers,
-    ``faults`` those that go wrong."""
+    ``faults`` those that go wrong. ``deaf``: the store hears no conditions (If-Match, If-None-Match)."""
 
     url: str
     asked: list[tuple[str, str]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     sent: int = 0
+    deaf: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fault_of(self, method: str, path: str) -> Fault | None:
@@ -79,7 +80,8 @@ def proxy_to(store: str) -> Iterator[Proxy]:
                 self._send(status, {"content-type": "application/xml"}, b"" if self.command == "HEAD" else text)
                 return
             there = http.client.HTTPConnection(host)
-            there.request(self.command, self.path, body, dict(self.headers))
+            passed = {k: v for k, v in self.headers.items() if not (proxy.deaf and k.lower().startswith("if-"))}
+            there.request(self.command, self.path, body, passed)
             found = there.getresponse()
             content = found.read()
             if fault and fault.cut == "silent":
