@@ -59,7 +59,7 @@ class Page:
                 self._command(block, command, expected)
 
     def _python(self, block: Block) -> None:
-        code = compile(block.text, block.where, "exec")
+        code = compile(block.text, block.where, "exec", dont_inherit=True)
         if block.mark == "not run" or reason(block.text, python=True):
             return
         with contextlib.redirect_stdout(io.StringIO()) as printed:
