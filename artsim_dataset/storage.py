@@ -16,6 +16,7 @@ Credentials and endpoint come from where the store's own client looks for them (
 from __future__ import annotations
 
 import fnmatch
+import inspect
 import io
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -282,8 +283,9 @@ class ObjectPath:
                 after = {"KeyMarker": found["NextKeyMarker"], "UploadIdMarker": found["NextUploadIdMarker"]}
 
     def _in_one(self) -> dict[str, Any]:
-        """For whole objects: without this s3fs first asks how large each is, in order to fetch large ones in parts."""
-        return {"max_concurrency": 1} if self.scheme == "s3" else {}
+        """For whole objects: newer s3fs first asks how large each is, to fetch large ones in parts, unless told so."""
+        known = inspect.signature(self._client()._cat_file).parameters
+        return {"max_concurrency": 1} if "max_concurrency" in known else {}
 
     def _client(self) -> Any:
         return client(self.scheme)
