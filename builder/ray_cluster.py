@@ -119,6 +119,7 @@ def _connect(address: str) -> None:
     """Connects without Ray's banner, its copies of workers' output, and its answer to SIGTERM."""
     on_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
+    _knock(address)
     own: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     try:
         with warnings.catch_warnings():
@@ -127,7 +128,7 @@ def _connect(address: str) -> None:
                 address=address, configure_logging=False, logging_level=logging.ERROR, log_to_driver=False,
                 namespace="artsim", **own,
             )  # fmt: skip
-    except (ConnectionError, ValueError) as error:
+    except (ConnectionError, ValueError, ray.exceptions.RpcError) as error:
         raise ConfigError(f"no Ray cluster answers at '{address}'; {_HELP}") from error
     except RuntimeError as error:
         sentence = " ".join(str(error).split())
@@ -137,6 +138,17 @@ def _connect(address: str) -> None:
             signal.signal(signal.SIGTERM, before)
     # It has no switch: what nodes report of dead workers is printed to stdout, which is for results.
     internals.print_to_stdstream = _note
+
+
+def _knock(address: str) -> None:
+    """Fails at once where nobody listens: Ray itself tries for half a minute or more."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=GONE).close()
+    except OSError as error:
+        raise ConfigError(f"no Ray cluster answers at '{address}'; {_HELP}") from error
 
 
 def _note(data: Mapping[str, Any], ignore_prefix: bool) -> None:
