@@ -10,20 +10,25 @@ was split before moves only where a genre's quota does.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Literal, TypeAlias
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from artsim_dataset import crop_match
 from artsim_dataset.errors import ConfigError
-from artsim_dataset.near_hashes import near_duplicates
+from artsim_dataset.near_hashes import near_duplicates, numbers
 from artsim_dataset.schema import seed_from
 
 Scheme = Literal["random", "artist-disjoint"]
+Strings: TypeAlias = Sequence[str] | pa.Array
 SCHEMES: tuple[Scheme, ...] = ("random", "artist-disjoint")
+_STREAM = 1 << 15
+"""Rows that are Python objects at a time."""
 
 
 def group_paintings(
@@ -50,47 +55,76 @@ def group_paintings(
         raise ValueError("two paintings have the same id")
     if count < 2:
         return list(ids)
-    squares = np.asarray(thumbs).reshape(count, crop_match.THUMB, crop_match.THUMB)
-    hashed = near_duplicates(phashes)
+    names = pa.array(ids, pa.large_string())
+    order = pc.sort_indices(names).to_numpy().astype(np.int64)
+    rank = np.empty(count, np.int64)
+    rank[order] = np.arange(count)
+    smallest = components(count, rank[copies(numbers(phashes), np.asarray(thumbs), style_vectors)])
+    return list(names.take(pa.array(order[smallest[rank]])).to_pylist())
+
+
+def copies(hashes: np.ndarray, thumbs: np.ndarray, style_vectors: np.ndarray | None = None) -> np.ndarray:
+    """The pairs of paintings that are one: the array core of :func:`group_paintings`.
+
+    Args:
+        hashes: uint64, shape (paintings,).
+        thumbs: uint8, shape (paintings, 1024) or (paintings, 32, 32); may be memory-mapped.
+        style_vectors: shape (paintings, dims).
+
+    Returns:
+        int64, shape (n, 2): numbers of paintings; a pair may be there twice.
+    """
+    squares = thumbs.reshape(len(hashes), crop_match.THUMB, crop_match.THUMB)
+    hashed = near_duplicates(hashes)
     hashed = hashed[crop_match.alike(squares, hashed)]
     cut = crop_match.candidates(squares, style_vectors)
     cut = cut[crop_match.scores(squares, cut) >= crop_match.SAME]
-    return join(ids, [(ids[a], ids[b]) for a, b in np.concatenate([hashed, cut]).tolist()])
+    return np.concatenate([hashed, cut])
 
 
 def join(names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """Union-find: the smallest name that each name is connected with, through any number of pairs.
+    """The smallest name that each name is connected with, through any number of pairs.
 
     >>> join(["a", "b", "c", "d"], [("d", "b"), ("b", "c")])
     ['a', 'b', 'b', 'b']
     """
-    parent = {name: name for name in names}
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = name = parent[parent[name]]
-        return name
-
-    for pair in pairs:
-        first, second = sorted((root(pair[0]), root(pair[1])))
-        parent[second] = first
-    return [root(name) for name in names]
+    ordered = sorted(set(names))
+    number = {name: place for place, name in enumerate(ordered)}
+    links = np.array([(number[a], number[b]) for a, b in pairs], np.int64).reshape(-1, 2)
+    smallest = components(len(ordered), links)
+    return [ordered[smallest[number[name]]] for name in names]
 
 
-@dataclass
-class _Unit:
-    """Paintings that go to one split together: a group, or all that hangs together by artists and groups."""
+def components(count: int, pairs: np.ndarray) -> np.ndarray:
+    """The smallest number that each number below ``count`` is connected with: int64, shape (count,).
 
-    order: int
-    name: str
-    genres: Counter[str] = field(default_factory=Counter)
+    Args:
+        count: of the things that may be connected.
+        pairs: of their numbers, int64, shape (n, 2).
+
+    In each round the larger root of every pair is hung below the smaller, then all look up to their roots (Shiloach and
+    Vishkin 1982). That halves the parts at least, so there are few rounds, whatever the length of the chains.
+
+    >>> components(4, np.array([[3, 1], [1, 2]])).tolist()
+    [0, 1, 1, 1]
+    """
+    root = np.arange(count)
+    while True:
+        ends = root[pairs]
+        apart = ends[:, 0] != ends[:, 1]
+        if not apart.any():
+            return root
+        pairs = pairs[apart]
+        np.minimum.at(root, ends[apart].max(axis=1), ends[apart].min(axis=1))
+        while not np.array_equal(root, above := root[root]):
+            root = above
 
 
 def assign_splits(
-    ids: Sequence[str],
-    groups: Sequence[str],
-    genres: Sequence[str],
-    artists: Sequence[str],
+    ids: Strings,
+    groups: Strings,
+    genres: Strings,
+    artists: Strings,
     scheme: Scheme = "random",
     train_share: float = 0.8,
     seed: int = 0,
@@ -121,42 +155,112 @@ def assign_splits(
         raise ConfigError(f"the share of train must lie between 0 and 1, not {train_share}")
     if not len(ids) == len(groups) == len(genres) == len(artists):
         raise ValueError(f"{len(ids)} ids, {len(groups)} groups, {len(genres)} genres, {len(artists)} artists")
-    names = list(groups) if scheme == "random" else _connected(groups, artists)
-    units: dict[str, _Unit] = {}
-    for name, genre in zip(names, genres, strict=True):
-        unit = units.setdefault(name, _Unit(seed_from("split", name, seed), name))
-        unit.genres[genre] += 1
-    train = _fill(sorted(units.values(), key=lambda unit: (unit.order, unit.name)), train_share)
-    return ["train" if name in train else "test" for name in names]
+    group, group_names = codes(groups)
+    if scheme == "random":
+        unit, names = group, group_names
+    else:
+        unit, names = _connected(group, group_names, artists)
+    train = in_train(unit, names, codes(genres)[0], train_share, seed)
+    return np.array(["test", "train"], object)[train.astype(np.int64)].tolist()
 
 
-def _connected(groups: Sequence[str], artists: Sequence[str]) -> list[str]:
-    """The name of what hangs together by groups and artists: by its first artist where it has one, since an artist
-    stays the same when paintings are added."""
-    nodes = sorted({f"group {group}" for group in groups} | {f"artist {artist}" for artist in artists if artist})
-    pairs = [(f"group {group}", f"artist {artist}") for group, artist in zip(groups, artists, strict=True) if artist]
-    root = dict(zip(nodes, join(nodes, pairs), strict=True))
-    return [root[f"group {group}"] for group in groups]
+def codes(values: Strings) -> tuple[np.ndarray, pa.Array]:
+    """The number of each value, int64, and the different values, numbered in the order in which they come.
+
+    >>> numbers, names = codes(["b", "a", "b"])
+    >>> numbers.tolist(), names.to_pylist()
+    ([0, 1, 0], ['b', 'a'])
+    """
+    array = values.cast(pa.large_string()) if isinstance(values, pa.Array) else pa.array(values, pa.large_string())
+    encoded = array.dictionary_encode()
+    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
 
 
-def _fill(units: Sequence[_Unit], share: float) -> set[str]:
-    """The names of the units that go to train."""
-    quota: dict[str, float] = {}
-    for unit in units:
-        for genre, count in unit.genres.items():
-            quota[genre] = quota.get(genre, 0) + share * count
+def hashes_of(names: pa.Array, *before: object, after: Sequence[object] = ()) -> np.ndarray:
+    """``seed_from(*before, name, *after)`` of each name, int64; the names become Python strings a few at a time."""
+    chunks = (names.slice(start, _STREAM).to_pylist() for start in range(0, len(names), _STREAM))
+    seeds = (seed_from(*before, name, *after) for chunk in chunks for name in chunk)
+    return np.fromiter(seeds, np.int64, len(names))
+
+
+def _connected(group: np.ndarray, names: pa.Array, artists: Strings) -> tuple[np.ndarray, pa.Array]:
+    """What hangs together by groups and artists: the unit of each painting, and the units' names. A unit is named by
+    its first artist where it has one, since an artist stays the same when paintings are added."""
+    artist, artist_names = codes(artists)
+    order = pc.sort_indices(artist_names).to_numpy().astype(np.int64)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    known = pc.not_equal(artist_names, "").to_numpy(zero_copy_only=False)[artist]
+    links = np.stack([rank[artist[known]], len(order) + group[known]], axis=1)
+    smallest = components(len(order) + len(names), np.unique(links, axis=0))
+    units, unit = np.unique(smallest[len(order) + group], return_inverse=True)
+    of_artists = _joined("artist", artist_names.take(pa.array(order)))
+    of_groups = _joined("group", names)
+    return unit, pa.concat_arrays([of_artists, of_groups]).take(pa.array(units))
+
+
+def _joined(word: str, names: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise(*(pa.scalar(word, pa.large_string()), names, pa.scalar(" ", pa.large_string())))
+
+
+def in_train(unit: np.ndarray, names: pa.Array, genre: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Whether each painting goes to train, bool: the array core of :func:`assign_splits`.
+
+    Args:
+        unit: number of what goes to one split together, of each painting, int64.
+        names: of the units; their hashes are the order in which they are taken.
+        genre: number of the genre of each painting, int64.
+        share: quota of train.
+        seed: of the hashes.
+    """
+    count = len(names)
+    order = hashes_of(names, "split", after=(seed,))
+    if len(np.unique(order)) < count:  # equal hashes: never yet
+        order = np.unique(
+            np.stack([order, pc.rank(names).to_numpy().astype(np.int64)], 1), axis=0, return_inverse=True
+        )[1]
+    place = np.empty(count, np.int64)
+    place[np.argsort(order, kind="stable")] = np.arange(count)
+    # How many of each genre each unit has: units by their hashes, in each the genres as they come.
+    pair, first, size = np.unique(
+        place[unit] * (genre.max(initial=0) + 1) + genre, return_index=True, return_counts=True
+    )
+    entry = np.lexsort((first, place[unit[first]]))
+    chosen = _fill(place[unit[first[entry]]], genre[first[entry]], size[entry], count, share)
+    return chosen[place[unit]]
+
+
+def _fill(unit: np.ndarray, genre: np.ndarray, size: np.ndarray, count: int, share: float) -> np.ndarray:
+    """Which of ``count`` units go to train, bool, from how many of each genre they have, in the order of units."""
+    quota: dict[int, float] = {}
+    for _, parts in _units(unit, genre, size):
+        for kind, paintings in parts:
+            quota[kind] = quota.get(kind, 0) + share * paintings
     missing, missing_in_all = dict(quota), sum(quota.values())
-    train: set[str] = set()
-    for unit in units:
-        size = unit.genres.total()
-        change = sum(abs(missing[genre] - count) - abs(missing[genre]) for genre, count in unit.genres.items())
-        change += 0.5 * (abs(missing_in_all - size) - abs(missing_in_all))
+    train = np.zeros(count, bool)
+    for number, parts in _units(unit, genre, size):
+        total = sum(paintings for _, paintings in parts)
+        change = sum(abs(missing[kind] - paintings) - abs(missing[kind]) for kind, paintings in parts)
+        change += 0.5 * (abs(missing_in_all - total) - abs(missing_in_all))
         if change <= 0:
-            train.add(unit.name)
-            missing_in_all -= size
-            for genre, count in unit.genres.items():
-                missing[genre] -= count
-    if len(units) > 1 and len(train) in (0, len(units)):
-        smallest = min(reversed(units), key=lambda unit: unit.genres.total())
-        train ^= {smallest.name}
+            train[number] = True
+            missing_in_all -= total
+            for kind, paintings in parts:
+                missing[kind] -= paintings
+    if count > 1 and train.sum() in (0, count):
+        totals = np.bincount(unit, size, count)
+        last = count - 1 - int(np.argmin(totals[::-1]))
+        train[last] = not train[last]
     return train
+
+
+def _units(unit: np.ndarray, genre: np.ndarray, size: np.ndarray) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """Each unit with its (genre, paintings), as Python numbers, a few at a time: ten million would be gigabytes."""
+    bounds = np.flatnonzero(np.diff(unit, prepend=-1))
+    for start in range(0, len(bounds), _STREAM):
+        low = bounds[start]
+        high = bounds[start + _STREAM] if start + _STREAM < len(bounds) else len(unit)
+        parts = zip(genre[low:high].tolist(), size[low:high].tolist(), strict=True)
+        rows = zip(unit[low:high].tolist(), parts, strict=True)
+        for number, group in groupby(rows, key=itemgetter(0)):
+            yield number, [part for _, part in group]

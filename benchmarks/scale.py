@@ -3,7 +3,7 @@
     python -m benchmarks.scale --rows 100000 1000000 10000000
 
 Rows have random hashes, of which one in a hundred is a copy of another: turned or mirrored in one of the eight ways,
-with 0 to 8 bits changed, and of its group. Genres have WikiArt's counts, artists 70 paintings each on average. Each part
+with 0 to 8 bits changed, and of its group. Genres have WikiArt's counts, artists 70 paintings each. Each part
 and size runs in a process of its own; seconds are of the processor, memory is the highest that the process held, with
 its rows. ``exponent`` is that of the growth from one size to the next: 1 is linear, 2 is all pairs.
 """

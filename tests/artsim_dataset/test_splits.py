@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from unittest import mock
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageOps
 
+import artsim_dataset.splits
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.letterbox import letterbox
-from artsim_dataset.splits import SCHEMES, assign_splits, group_paintings, join
+from artsim_dataset.splits import SCHEMES, assign_splits, components, group_paintings, join
+from tests.artsim_dataset import naive_assembling
 from tests.artsim_dataset.test_crop_match import COPIES, painting
 from tests.builder.odd_images import save
 
@@ -96,6 +100,7 @@ def collections(draw: st.DrawFn) -> tuple[list[str], list[str], list[str], list[
 shares = st.sampled_from([0.8, 0.4, 0.5, 0.9])
 
 
+@settings(deadline=None)
 @given(collections(), st.sampled_from(SCHEMES), shares, st.integers(0, 99))
 def test_a_group_is_never_cut_and_both_splits_get_something(rows: tuple, scheme: str, share: float, seed: int) -> None:
     ids, groups, genres, artists = rows
@@ -107,6 +112,7 @@ def test_a_group_is_never_cut_and_both_splits_get_something(rows: tuple, scheme:
         assert set(splits) == {"train", "test"}
 
 
+@settings(deadline=None)
 @given(collections(), shares, st.integers(0, 99))
 def test_an_artist_is_never_on_both_sides_when_artists_are_disjoint(rows: tuple, share: float, seed: int) -> None:
     ids, groups, genres, artists = rows
@@ -129,6 +135,24 @@ def test_without_copies_each_genre_is_within_a_painting_of_its_quota(sizes: list
         assert abs(train[genre] - share * size) <= 0.75 + 1e-9
     # Rounding in one genre is made good in another, as far as the bound above allows.
     assert abs(train.total() - share * len(ids)) <= max(1, 0.5 * len(set(genres)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(collections(), st.sampled_from(SCHEMES), shares, st.integers(0, 99), st.integers(1, 7))
+def test_splits_are_those_of_the_loop_over_rows(rows: tuple, scheme: str, share: float, seed: int, few: int) -> None:
+    ids, groups, genres, artists = rows
+    expected = naive_assembling.splits(groups, genres, artists, scheme, share, seed)
+    assert assign_splits(ids, groups, genres, artists, scheme, share, seed) == expected  # type: ignore[arg-type]
+    with mock.patch.object(artsim_dataset.splits, "_STREAM", few):
+        arrow = [pa.array(column, pa.string()) for column in rows]
+        assert assign_splits(*arrow, scheme, share, seed) == expected  # type: ignore[arg-type]
+
+
+def test_a_chain_of_a_hundred_thousand_is_one_component() -> None:
+    order = np.random.default_rng(0).permutation(100_000)
+    links = np.stack([order[:-1], order[1:]], axis=1)
+    assert not components(100_000, links).any()
+    assert components(100_001, links)[-1] == 100_000
 
 
 def test_many_tiny_genres_still_give_a_test_split_of_the_right_size() -> None:
