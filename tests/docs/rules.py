@@ -32,7 +32,10 @@ PYTHON_CANNOT: tuple[tuple[str, str], ...] = (
     (r"load_detector|SentenceTransformer\(", LONG + "tests/artsim_dataset/detector/, tests/examples/"),
 )
 
-SMALL = {"artsim build": ("--set", "preprocess.size=96", "--set", "crop.size=64", "--workers", "1")}
+SMALL = {
+    "artsim build": ("--set", "preprocess.size=96", "--set", "crop.size=64", "--workers", "1"),
+    "artsim train siamese": ("--epochs", "3"),
+}
 """Added to a command, so that the page can show what a reader would type."""
 
 

@@ -133,3 +133,9 @@ def test_blocks_know_their_marks_and_places(tmp_path: Path) -> None:
 
 def test_pictures_of_a_reader_can_be_opened(world: Path) -> None:
     assert {Image.open(name).size for name in READERS} and artsim(["--version"])[0] == 0
+
+
+@pytest.mark.parametrize("name", ["generator", "encoder"])
+def test_one_of_your_own_takes_under_forty_lines(name: str) -> None:
+    (code,) = [b for b in blocks(PAGES[f"docs/how-to/your-own-{name}.md"]) if b.mark == "file"]
+    assert len(code.text.splitlines()) < 40
