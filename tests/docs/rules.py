@@ -18,7 +18,10 @@ CANNOT: tuple[tuple[str, str], ...] = (
     (r"\bmake |^git |^pip |^vllm |^docker |^sbatch |^ray |\.venv", "sets a machine up: CI does it with every run"),
     (r"^python -m (benchmarks|tests|pytest)|^pytest", LONG + "it is a benchmark, or the tests themselves"),
     (r"\bartsim demo\b", LONG + "tests/test_end_to_end.py"),
-    (r"--engine ray|s3://|gs://|\baz://", "needs a cluster or a store: tests/builder/, tests/storage/"),
+    (
+        r"--engine ray|--shards|/shared/|s3://|gs://|az://|^(srun|squeue|ssh|scp|rsync|export (AWS|RAY|SLURM))",
+        "needs a cluster or a store: tests/builder/, tests/storage/",
+    ),
     (r"\bartsim app\b", "serves until it is stopped: tests/artsim_dataset/app/"),
     (r"\bartsim casestudy\b", "needs a case study's images: tests/artsim_dataset/cli/"),
     (r"\btrain detector\b|\bartsim detect\b|--detector|\btrain style\b", LONG + "tests/artsim_dataset/train/"),
@@ -29,6 +32,7 @@ CANNOT: tuple[tuple[str, str], ...] = (
 )
 PYTHON_CANNOT: tuple[tuple[str, str], ...] = (
     (r"""["'](user|owner|OWNER)/""", HUB),
+    (r"s3://|gs://", "needs a store: tests/storage/"),
     (r"load_detector|SentenceTransformer\(", LONG + "tests/artsim_dataset/detector/, tests/examples/"),
 )
 
