@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from artsim_dataset.schema import variant_id
 from artsim_dataset.triplets import Ring, Work, mine_triplets, sample_triplets
+from tests.artsim_dataset import naive_assembling
 
 works = st.dictionaries(
     st.text("abcdefgh", min_size=1, max_size=4),
@@ -37,6 +38,23 @@ def test_variant_is_without_a_negative_only_when_there_is_none(paintings: dict[s
         assert not [
             w for w in paintings.values() if w.split == own.split and w.genre != own.genre and w.group != own.group
         ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(works, st.integers(0, 9))
+def test_triplets_are_those_of_the_loop_over_rows(paintings: dict[str, Work], seed: int) -> None:
+    asked = pairs(paintings)
+    assert sample_triplets(asked, paintings, seed) == naive_assembling.sampled(asked, paintings, seed)
+    vectors = {id_: np.random.default_rng([seed, *id_.encode()]).normal(size=5) for id_ in sorted(paintings)[::-1]}
+    assert mine_triplets(asked, paintings, vectors) == naive_assembling.mined(asked, paintings, vectors)
+
+
+def test_one_painting_of_another_genre_is_found_round_the_whole_ring() -> None:
+    paintings = {f"p{k}": Work("Cubism", "train", f"p{k // 7}") for k in range(400)}
+    paintings |= {"far": Work("Rococo", "train", "far"), "kin": Work("Rococo", "train", "p3")}
+    triplets, missing = sample_triplets(pairs(paintings), paintings, seed=3)
+    assert not missing and {t.negative_id for t in triplets if paintings[t.anchor_id].group == "p3"} >= {"far"}
+    assert (triplets, missing) == naive_assembling.sampled(pairs(paintings), paintings, 3)
 
 
 def test_one_more_painting_changes_few_negatives() -> None:
