@@ -22,13 +22,13 @@ CANNOT: tuple[tuple[str, str], ...] = (
         r"--engine ray|--shards|/shared/|s3://|gs://|az://|^(srun|squeue|ssh|scp|rsync|export (AWS|RAY|SLURM))",
         "needs a cluster or a store: tests/builder/, tests/storage/",
     ),
-    (r"\bartsim app\b", "serves until it is stopped: tests/artsim_dataset/app/"),
+    (r"\bartsim app\b", "serves until it is stopped: tests/app/"),
     (r"\bartsim casestudy\b", "needs a case study's images: tests/artsim_dataset/cli/"),
     (r"\btrain detector\b|\bartsim detect\b|--detector|\btrain style\b", LONG + "tests/artsim_dataset/train/"),
     (r"\bmy-style\b|\bthird\b|\bs2\b", "works on what a command above would have made"),
     (r"prompt\.variants=2", LONG + "tests/builder/test_build.py"),
     (r"--set generate\.kind=26-styles|--out lite ", LONG + "tests/builder/models/test_fixed_styles.py"),
-    (r"--export webdataset|^curl |^aws |^open ", "a tool that is not everywhere"),
+    (r"^curl |^aws |^open ", "a tool that is not everywhere"),
 )
 PYTHON_CANNOT: tuple[tuple[str, str], ...] = (
     (r"""["'](user|owner|OWNER)/""", HUB),

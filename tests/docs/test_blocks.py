@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from PIL import Image
 
 from builder.gallery import write_gallery
 from tests.docs.blocks import MARKS, ROOT, blocks, commands, pages
-from tests.docs.rules import reason
+from tests.docs.rules import CANNOT, PYTHON_CANNOT, reason
 from tests.docs.running import Page, artsim, check, labels, same
 
 PAGES = {str(page.relative_to(ROOT)): page for page in pages()}
@@ -139,3 +140,9 @@ def test_pictures_of_a_reader_can_be_opened(world: Path) -> None:
 def test_one_of_your_own_takes_under_forty_lines(name: str) -> None:
     (code,) = [b for b in blocks(PAGES[f"docs/how-to/your-own-{name}.md"]) if b.mark == "file"]
     assert len(code.text.splitlines()) < 40
+
+
+def test_what_is_not_run_here_is_run_where_the_reason_says() -> None:
+    for pattern, why in (*CANNOT, *PYTHON_CANNOT):
+        for path in re.findall(r"tests/[\w/.]+", why):
+            assert (ROOT / path.rstrip(".")).exists(), (pattern, path)
