@@ -75,7 +75,10 @@ class Shown:
     @property
     def name(self) -> str:
         """What measures similarity, as a visitor reads it."""
-        return Path(self.model).name if self.model else f"{self.encoder} (untrained)"
+        if self.model:
+            return Path(self.model).name
+        # Of a folder its own name: where the server keeps it is not for visitors.
+        return f"{Path(self.encoder).name if Path(self.encoder).is_dir() else self.encoder} (untrained)"
 
     @property
     def dataset_name(self) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Protocol
 
-from artsim_dataset.app.figures import LARGE, Figure, answer, facts_table, figure_list
+from artsim_dataset.app.figures import LARGE, Figure, answer, facts_table, figure_list, note
 from artsim_dataset.app.page import cannot, picture_input, told, uploaded
 from artsim_dataset.app.search import first_rows
 from artsim_dataset.errors import ConfigError
@@ -225,9 +225,10 @@ def tab(shown: Shown) -> None:
                              info="moderate keeps half of the picture's own style, radical nothing of it")  # fmt: skip
             seed = gr.Number(42, label="Seed", precision=0, minimum=0,
                              info="the same picture, level and seed give the same variant")  # fmt: skip
-            prompt = gr.Textbox(label="Prompt", lines=5, max_length=MOST_CHARACTERS, info=NOT_READ,
+            prompt = gr.Textbox(label="Prompt", lines=5, max_length=MOST_CHARACTERS,
                                 placeholder="The grammar writes one when there is a picture")  # fmt: skip
             go = gr.Button("Make a variant", variant="primary")
+            gr.HTML(note(NOT_READ))
         with gr.Column(scale=3, min_width=280):
             found = gr.HTML(_HELP, elem_id="make-results", elem_classes="answers")
             save = gr.DownloadButton("Download the variant with its provenance (ZIP)", visible=False)
