@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from statistics import mean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import yaml
 
 from artsim_dataset import schema
@@ -18,7 +18,10 @@ from builder.catalogue import Catalogue, Inputs
 from builder.config import BuildConfig
 from builder.models.own import shown_reference
 from builder.resources import resource
-from builder.stage import Reject, Row
+from builder.stage import Reject
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PLACE = "<this repository or folder>"
 """What a card says where the data set's name belongs: it has none before it is published."""
@@ -49,31 +52,34 @@ def describe(
     inputs: Inputs, catalogue: Catalogue, rows: dict[str, dict[str, int]], rejects: Sequence[Reject]
 ) -> dict[str, Any]:
     """Everything worth knowing of the build, as JSON: the content of build.json and of the card."""
-    variants = catalogue.variants
-    genre_of = {row["painting_id"]: row["genre"] for row in variants}
-    members = Counter(catalogue.group.values())
+    genres = catalogue.paintings["genre"].to_pandas()
+    artists = catalogue.paintings["artist"].to_pandas()
+    levels = catalogue.variants["level"].to_pandas()
+    of_variants = genres.take(catalogue.variants["painting"].to_numpy()).reset_index(drop=True)
+    members = np.unique(catalogue.group, return_counts=True)[1]
+    splits = {"test": int(catalogue.test.sum()), "train": int((~catalogue.test).sum())}
     return {
         **common_facts(inputs, rows, rejects),
-        "paintings": len(genre_of),
-        "variants": len(variants),
-        "artists": len({row["artist"] for row in variants if row["artist"]}),
-        "genres": dict(sorted(Counter(genre_of.values()).items(), key=lambda item: (-item[1], item[0]))),
-        "variants_by_level": _by_level(variants),
-        "levels": {level: sum(row["level"] == level for row in variants) for level in schema.LEVELS},
-        "paintings_by_split": dict(sorted(Counter(catalogue.split.values()).items())),
-        "near_duplicates": {
-            "groups": sum(count > 1 for count in members.values()),
-            "paintings": sum(count for count in members.values() if count > 1),
-        },
-        "prompt_tokens": _tokens(variants),
+        "paintings": len(genres),
+        "variants": len(levels),
+        "artists": int((artists.unique() != "").sum()),
+        "genres": dict(sorted(_counts(genres).items(), key=lambda item: (-item[1], item[0]))),
+        "variants_by_level": _by_level(levels, of_variants),
+        "levels": {level: int((levels == level).sum()) for level in schema.LEVELS},
+        "paintings_by_split": {split: count for split, count in splits.items() if count},
+        "near_duplicates": {"groups": int((members > 1).sum()), "paintings": int(members[members > 1].sum())},
+        "prompt_tokens": _tokens(catalogue),
     }
 
 
-def _by_level(variants: Sequence[Row]) -> dict[str, dict[str, int]]:
+def _counts(values: pd.Series) -> dict[str, int]:
+    return {str(value): int(count) for value, count in values.value_counts().items() if count}
+
+
+def _by_level(levels: pd.Series, genres: pd.Series) -> dict[str, dict[str, int]]:
     """Variants by level and genre; the level is '' where there are no prompts."""
-    counts = Counter((row["level"], row["genre"]) for row in variants)
-    levels = [level for level in (*schema.LEVELS, "") if any(known == level for known, _ in counts)]
-    return {level: {g: n for (known, g), n in sorted(counts.items()) if known == level} for level in levels}
+    counts = {level: _counts(genres[(levels == level).to_numpy()]) for level in (*schema.LEVELS, "")}
+    return {level: dict(sorted(found.items())) for level, found in counts.items() if found}
 
 
 def common_facts(inputs: Inputs, rows: dict[str, dict[str, int]], rejects: Sequence[Reject]) -> dict[str, Any]:
@@ -123,13 +129,13 @@ def makers(inputs: Inputs) -> list[dict[str, str]]:
     return rows
 
 
-def _tokens(variants: Sequence[Row]) -> dict[str, float]:
-    complete = [row["prompt_complete_tokens"] for row in variants]
-    compressed = [row["prompt_tokens"] for row in variants]
+def _tokens(catalogue: Catalogue) -> dict[str, float]:
+    complete = catalogue.variants["prompt_complete_tokens"].to_numpy()
+    compressed = catalogue.variants["prompt_tokens"].to_numpy()
     return {
-        "complete_mean": round(mean(complete), 1),
-        "compressed_mean": round(mean(compressed), 1),
-        "compressed_max": max(compressed),
+        "complete_mean": round(int(complete.sum()) / len(complete), 1),
+        "compressed_mean": round(int(compressed.sum()) / len(compressed), 1),
+        "compressed_max": int(compressed.max()),
     }
 
 

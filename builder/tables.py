@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import mmap
+from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -80,26 +81,34 @@ class SplitWriter:
 
 
 class Blobs:
-    """Bytes by key in one file, read back through a memory map: random access without holding them."""
+    """Bytes by key in one file, read back through a memory map: random access without holding them.
+
+    Keys are numbers from 0 up and from -1 down, each side given in order: what is held are 12 bytes a key.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = open(path, "w+b")  # noqa: SIM115 - lives as long as the object
-        self._places: dict[str, tuple[int, int]] = {}
+        self._starts = {False: array("q"), True: array("q")}
+        self._sizes = {False: array("i"), True: array("i")}
         self._end = 0
         self._map: mmap.mmap | None = None
 
-    def add(self, key: str, data: bytes) -> None:
-        """Keeps ``data``; a key that is there already is left alone."""
-        if key not in self._places:
-            self._file.write(data)
-            self._places[key] = (self._end, len(data))
-            self._end += len(data)
+    def add(self, key: int, data: bytes) -> None:
+        """Keeps ``data``. Raises ValueError for a key out of order."""
+        side = key < 0
+        if (~key if side else key) != len(self._starts[side]):
+            raise ValueError(f"the next key is {len(self._starts[side])} from 0, not {key}")
+        self._file.write(data)
+        self._starts[side].append(self._end)
+        self._sizes[side].append(len(data))
+        self._end += len(data)
 
-    def get(self, key: str) -> bytes:
+    def get(self, key: int) -> bytes:
         if self._map is None:
             self._file.flush()
             self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        start, length = self._places[key]
+        side, place = key < 0, ~key if key < 0 else key
+        start, length = self._starts[side][place], self._sizes[side][place]
         return self._map[start : start + length]
 
     def close(self) -> None:

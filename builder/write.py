@@ -11,10 +11,12 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from artsim_dataset import schema
 from artsim_dataset.features import FEATURES
-from artsim_dataset.schema import Triplet
-from artsim_dataset.triplets import mine_triplets, sample_triplets
+from artsim_dataset.triplets import mine, sample
 from builder.card import describe
 from builder.catalogue import Catalogue, Inputs
 from builder.resources import resource
@@ -39,19 +41,19 @@ def write_dataset(
         mark: names what went in; kept in build.json as ``inputs``.
     """
     out.mkdir()
-    catalogue = Catalogue(inputs)
+    catalogue = Catalogue(inputs, blob_file.parent)
     blobs = Blobs(blob_file)
     rejects = list(inputs.rejects)
     rows = {"pairs": _write_pairs(inputs, catalogue, out, blobs)}
-    pairs = [(row["id"], row["painting_id"]) for row in catalogue.variants]
-    works = catalogue.works()
-    for name, (triplets, missing) in {
-        "triplets": sample_triplets(pairs, works, inputs.config.seed),
-        "triplets_hard": mine_triplets(pairs, works, catalogue.embeddings()),
+    painting, pool = catalogue.variants["painting"].to_numpy(), catalogue.pool()
+    for name, negative in {
+        "triplets": sample(catalogue.variants["id"].combine_chunks(), painting, pool, inputs.config.seed),
+        "triplets_hard": mine(pool, catalogue.vectors)[painting],
     }.items():
-        rows[name] = _write_split(out, name, _triplet_rows(triplets, catalogue, blobs))
+        rows[name] = _write_split(out, name, _triplet_rows(negative, catalogue, blobs))
         rejects += [
-            Reject("no_negative", "its split has no painting that could be the negative", v, name) for v in missing
+            Reject("no_negative", "its split has no painting that could be the negative", v, name)
+            for v in catalogue.variants["id"].filter(pa.array(negative < 0)).to_pylist()
         ]
     rows["real_vs_ai"] = _write_split(out, "real_vs_ai", _real_vs_ai_rows(catalogue, blobs))
     rows["metadata"] = rows["pairs"]
@@ -74,36 +76,45 @@ def _write_pairs(inputs: Inputs, catalogue: Catalogue, out: Path, blobs: Blobs) 
         for config in ("pairs", "metadata")
         for split in schema.SPLITS
     }
-    data: list[tuple[str, str]] = []
-    metadata: list[tuple[str, str, str, str]] = []
+    variant, last = 0, -1
     for shard in inputs.shards:
+        numbers = catalogue.variants["painting"]
         for row in read_rows(inputs.folders, shard, columns):
-            painting = row["painting_id"]
-            blobs.add(_painting(painting), row["original_small"])
-            blobs.add(_variant(row["id"]), row["generated_small"])
-            row["group"] = catalogue.group[painting]
-            names = image_names(painting, row["id"])
-            data.append((names[1], row["prompt_compressed"]))
-            metadata.append((names[0], row["prompt_complete"], row["prompt_compressed"], names[1]))
+            painting = numbers[variant].as_py()
+            blobs.add(_variant(variant), row["generated_small"])
+            if painting > last:
+                blobs.add(painting, row["original_small"])
+                last = painting
+            variant += 1
+            row["group"] = catalogue.ids[catalogue.group[painting]].as_py()
+            names = image_names(row["painting_id"], row["id"])
             for column, source, name in zip(IMAGES, IMAGES.values(), names, strict=True):
                 row[column] = {"bytes": row[source], "path": name.rpartition("/")[2]}
             for config in ("pairs", "metadata"):
-                writers[config, catalogue.split[painting]].write({c: row[c] for c in FEATURES[config]})
+                writers[config, catalogue.split_of(painting)].write({c: row[c] for c in FEATURES[config]})
     for writer in writers.values():
         writer.close()
-    write_csv(out / "data.csv", ("generated_image", "prompt"), data)
-    header = ("original_image", "prompt_complete", "prompt_compressed", "generated_image")
-    write_csv(out / "metadata.csv", header, metadata)
+    _write_csvs(inputs, out)
     return {split: writers["pairs", split].rows for split in schema.SPLITS}
 
 
-def _painting(id_: str) -> str:
-    """Key of a painting's small picture: the second variant of "untitled" has the id of the painting "untitled-1"."""
-    return f"painting {id_}"
+def _write_csvs(inputs: Inputs, out: Path) -> None:
+    """data.csv and metadata.csv, one pass over the texts for each, so that no row waits in memory."""
+
+    def texts() -> Iterator[tuple[str, str, str, str]]:
+        for shard in inputs.shards:
+            for row in read_rows(inputs.folders, shard, ("id", "painting_id", "prompt_complete", "prompt_compressed")):
+                painting, variant = image_names(row["painting_id"], row["id"])
+                yield painting, row["prompt_complete"], row["prompt_compressed"], variant
+
+    write_csv(out / "data.csv", ("generated_image", "prompt"), ((row[3], row[2]) for row in texts()))
+    header = ("original_image", "prompt_complete", "prompt_compressed", "generated_image")
+    write_csv(out / "metadata.csv", header, texts())
 
 
-def _variant(id_: str) -> str:
-    return f"variant {id_}"
+def _variant(number: int) -> int:
+    """Key of a variant's small picture; a painting's is its number."""
+    return -1 - number
 
 
 def image_names(painting: str, variant: str) -> tuple[str, str]:
@@ -126,41 +137,52 @@ def _write_split(out: Path, config: str, rows: Iterable[tuple[str, Row]]) -> dic
     return {split: writer.rows for split, writer in writers.items()}
 
 
-def _triplet_rows(triplets: Iterable[Triplet], catalogue: Catalogue, blobs: Blobs) -> Iterator[tuple[str, Row]]:
-    for triplet in triplets:
-        anchor, negative = catalogue.paintings[triplet.anchor_id], catalogue.paintings[triplet.negative_id]
-        positive = catalogue.variant[triplet.positive_id]
+def _triplet_rows(negative: np.ndarray, catalogue: Catalogue, blobs: Blobs) -> Iterator[tuple[str, Row]]:
+    """``negative``: the number of each variant's negative; below 0, none."""
+    for number, (variant, other) in enumerate(zip(_rows(catalogue.variants), negative.tolist(), strict=True)):
+        if other < 0:
+            continue
+        anchor_number = variant["painting"]
+        anchor = catalogue.paintings.slice(anchor_number, 1).to_pylist()[0]
+        against = catalogue.paintings.slice(other, 1).to_pylist()[0]
         yield (
-            catalogue.split[triplet.anchor_id],
+            catalogue.split_of(anchor_number),
             {
-                "anchor": {"bytes": blobs.get(_painting(triplet.anchor_id)), "path": None},
-                "positive": {"bytes": blobs.get(_variant(triplet.positive_id)), "path": None},
-                "negative": {"bytes": blobs.get(_painting(triplet.negative_id)), "path": None},
-                "anchor_id": triplet.anchor_id,
-                "positive_id": triplet.positive_id,
-                "negative_id": triplet.negative_id,
+                "anchor": {"bytes": blobs.get(anchor_number), "path": None},
+                "positive": {"bytes": blobs.get(_variant(number)), "path": None},
+                "negative": {"bytes": blobs.get(other), "path": None},
+                "anchor_id": anchor["id"],
+                "positive_id": variant["id"],
+                "negative_id": against["id"],
                 "anchor_genre": anchor["genre"],
-                "negative_genre": negative["genre"],
-                "level": positive["level"],
+                "negative_genre": against["genre"],
+                "level": variant["level"],
                 "anchor_caption": anchor["caption"],
-                "positive_caption": positive["generated_caption"],
-                "negative_caption": negative["caption"],
+                "positive_caption": variant["generated_caption"],
+                "negative_caption": against["caption"],
             },
         )
 
 
 def _real_vs_ai_rows(catalogue: Catalogue, blobs: Blobs) -> Iterator[tuple[str, Row]]:
     """Each painting once and each variant, side by side in the order of the shards."""
-    seen: set[str] = set()
-    for row in catalogue.variants:
-        painting = row["painting_id"]
-        split = catalogue.split[painting]
-        if painting not in seen:
-            seen.add(painting)
-            image = {"bytes": blobs.get(_painting(painting)), "path": None}
-            yield split, {"image": image, "label": schema.LABELS.index("original"), "generator": "", "id": painting}
-        image = {"bytes": blobs.get(_variant(row["id"])), "path": None}
+    last = -1
+    for number, row in enumerate(_rows(catalogue.variants)):
+        painting = row["painting"]
+        split = catalogue.split_of(painting)
+        if painting > last:
+            last = painting
+            image = {"bytes": blobs.get(painting), "path": None}
+            id_ = catalogue.ids[painting].as_py()
+            yield split, {"image": image, "label": schema.LABELS.index("original"), "generator": "", "id": id_}
+        image = {"bytes": blobs.get(_variant(number)), "path": None}
         yield (
             split,
             {"image": image, "label": schema.LABELS.index("ai"), "generator": row["generator"], "id": row["id"]},
         )
+
+
+def _rows(table: pa.Table) -> Iterator[Row]:
+    """The rows of a table as Python objects, a few at a time."""
+    for batch in table.to_batches(max_chunksize=1024):
+        yield from batch.to_pylist()

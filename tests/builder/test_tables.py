@@ -41,11 +41,12 @@ def test_empty_split_has_no_file(tmp_path: Path) -> None:
     assert write(tmp_path, 0) == []
 
 
-def test_blobs_give_back_what_was_put_and_keep_the_first(tmp_path: Path) -> None:
+def test_blobs_give_back_what_was_put_on_both_sides_of_zero(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path / "blobs")
-    blobs.add("a", b"first")
-    blobs.add("b", b"")
-    blobs.add("a", b"second")
-    blobs.add("c", b"third")
-    assert [blobs.get(key) for key in "cab"] == [b"third", b"first", b""]
+    for key, data in ((0, b"first"), (-1, b""), (1, b"third"), (-2, b"left")):
+        blobs.add(key, data)
+    assert [blobs.get(key) for key in (1, 0, -1, -2)] == [b"third", b"first", b"", b"left"]
+    for key in (0, 3, -1, -4):
+        with pytest.raises(ValueError, match="next key"):
+            blobs.add(key, b"again")
     blobs.close()
