@@ -43,8 +43,8 @@ def opened(browser: Browser, path: Path, size: str, scheme: str = "light") -> Pa
     return page
 
 
-def check_paper(browser: Browser, path: Path, out: Path) -> None:
-    """On paper a page is light in a dark room too, shows no navigation and cuts no picture in two."""
+def check_paper(browser: Browser, path: Path) -> bytes:
+    """On paper a page is light in a dark room too, shows no navigation and cuts no picture in two. Returns the PDF."""
     page = opened(browser, path, "desktop", "dark")
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
@@ -53,6 +53,6 @@ def check_paper(browser: Browser, path: Path, out: Path) -> None:
     assert page.locator("nav").is_hidden()
     breaks = page.evaluate("[...document.querySelectorAll('figure')].map(f => getComputedStyle(f).breakInside)")
     assert breaks and set(breaks) == {"avoid"}
-    page.pdf(path=out, format="A4")
-    assert out.read_bytes().startswith(b"%PDF-")
+    printed = page.pdf(format="A4")
     page.context.close()
+    return printed
