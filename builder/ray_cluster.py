@@ -129,7 +129,8 @@ def _connect(address: str) -> None:
                 namespace="artsim", **own,
             )  # fmt: skip
     except (ConnectionError, ValueError, ray.exceptions.RpcError) as error:
-        raise ConfigError(f"no Ray cluster answers at '{address}'; {_HELP}") from error
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ConfigError(f"no Ray cluster answers at '{address}' ({why}); {_HELP}") from error
     except RuntimeError as error:
         sentence = " ".join(str(error).split())
         raise ConfigError(f"cannot work with the Ray cluster at '{address}': {sentence}") from error

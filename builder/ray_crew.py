@@ -162,12 +162,12 @@ class Crew:
             raise _broken(error) from error
         except RayError as error:
             return self._bury(seat, error)
-        if ref is seat.hello:
+        if ref == seat.hello:
             check_same(answer)
             seat.hello, seat.pid, seat.ready = None, answer.pid, True
             self._stillborn, self._stood = 0, True
             return None
-        if ref is seat.told:
+        if ref == seat.told:
             seat.told = None
             number, rows, records = answer
             return self._news(seat, rows, records) if number == seat.number and seat.item is not None else None
