@@ -28,7 +28,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from artsim_dataset.errors import ConfigError, MissingExtra
-from artsim_dataset.store_errors import StorageError, store_errors
+from artsim_dataset.store_errors import Conflict, StorageError, store_errors
 
 PART = 8 << 20
 """Bytes of a part of an upload; files of two parts and more go up in parts."""
@@ -159,7 +159,11 @@ class ObjectPath:
         except FileNotFoundError:
             return {}
         start = len(self.key) + 1
-        return {name[start:]: _stored(info) for name, info in sorted(found.items()) if name[start:].strip("/")}
+        return {
+            name[start:]: _stored(info)
+            for name, info in sorted(found.items())
+            if name[start:] and not name.endswith("/")
+        }
 
     def _found(self, but: Collection[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -246,10 +250,16 @@ class ObjectPath:
     def write_if(self, data: bytes, tag: str | None) -> str:
         """Writes a small object if it is still the one with this tag, or if there is none (None). Returns its new tag.
 
+        Creating is decided by the store. So is replacing in S3; elsewhere the tag is looked at just before.
+
         Raises:
             Conflict: somebody else was first.
         """
         condition: dict[str, Any] = {"mode": "create"} if tag is None else {"IfMatch": tag}
+        if tag is not None and self.scheme != "s3":
+            condition = {}
+            if self.stat().tag != tag:
+                raise Conflict(f"{self} was written by somebody else meanwhile; run the same command again")
         with store_errors(self):
             answer = self._client().pipe_file(self.key, data, **condition)
         return _told(answer) or self.stat().tag

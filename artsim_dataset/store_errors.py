@@ -48,7 +48,7 @@ def translated(error: BaseException, where: str) -> Exception | None:
         answer = getattr(link, "response", None)
         if isinstance(answer, dict) and "Error" in answer:
             return _by_answer(answer, where)
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # else of a local file, or ours already
         return FileNotFoundError(2, "no such object", where)
     theirs = [link for link in chain if type(link).__module__.partition(".")[0] in _CLIENTS]
     if not theirs:

@@ -59,11 +59,22 @@ def use(patch: pytest.MonkeyPatch, address: str) -> None:
     patch.setenv("AWS_CONFIG_FILE", "/dev/null")
     patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     patch.setenv("AWS_ENDPOINT_URL", address)
-    forget_clients()
 
 
 def forget_clients() -> None:
     fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+def through(patch: pytest.MonkeyPatch, proxy: Proxy) -> Proxy:
+    """Sends what comes now through the proxy. With settings of their own, its clients are others than the server's:
+    none has to be made anew for each test, which would take most of the time."""
+    use(patch, proxy.url)
+    patch.setattr(storage, "ATTEMPTS", 3)
+    patch.setattr(storage, "ANSWER_SECONDS", 1)
+    proxy.asked.clear()
+    proxy.faults.clear()
+    proxy.sent, proxy.deaf = 0, False
+    return proxy
 
 
 @pytest.fixture
@@ -71,7 +82,6 @@ def bucket(store: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectPath]:
     """An empty bucket of its own for each test."""
     use(monkeypatch, store)
     yield new_bucket(store)
-    forget_clients()
 
 
 def new_bucket(store: str) -> ObjectPath:
@@ -80,14 +90,17 @@ def new_bucket(store: str) -> ObjectPath:
     return ObjectPath("s3", name)
 
 
-@pytest.fixture
-def proxy(store: str, bucket: ObjectPath, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """A proxy in front of the server, which clients of this test go through."""
+@pytest.fixture(scope="session")
+def gate(store: str) -> Iterator[Proxy]:
+    """The proxy in front of the server."""
     with proxy_to(store) as made:
-        use(monkeypatch, made.url)
-        monkeypatch.setattr(storage, "ATTEMPTS", 3)
-        monkeypatch.setattr(storage, "ANSWER_SECONDS", 1)
         yield made
+
+
+@pytest.fixture
+def proxy(gate: Proxy, bucket: ObjectPath, monkeypatch: pytest.MonkeyPatch) -> Proxy:
+    """The proxy, with no fault yet, which clients of this test go through."""
+    return through(monkeypatch, gate)
 
 
 def uploads(bucket: ObjectPath) -> list[str]:

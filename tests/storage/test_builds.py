@@ -19,6 +19,7 @@ from artsim_dataset.errors import ArtsimError, ConfigError, DatasetNotFound
 from artsim_dataset.load import load_artsim
 from artsim_dataset.storage import ObjectPath, place
 from artsim_dataset.validate import validate
+from artsim_dataset.validate.folder import Folder, files_have_their_sums
 from builder.build import BuildResult, build
 from builder.config import load_config
 from builder.engine import LocalEngine
@@ -27,8 +28,8 @@ from builder.shards import StageFolder
 from builder.stages.source import list_source
 from builder.status import status
 from tests.conftest import Silent
-from tests.storage.conftest import new_bucket, uploads, use
-from tests.storage.proxy import Fault, proxy_to
+from tests.storage.conftest import new_bucket, through, uploads, use
+from tests.storage.proxy import Fault, Proxy
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ("preprocess.size=96", "crop.size=64", "source.shard_rows=2")
@@ -117,10 +118,10 @@ def test_a_killed_build_goes_on_and_its_bytes_are_those_of_a_local_one(there: Ob
     assert uploads(there) == [] and not (there / "work" / "lock").exists()
 
 
-def test_a_second_run_makes_nothing_and_fetches_no_picture(there: ObjectPath, store: str, engine: LocalEngine) -> None:
+def test_a_second_run_makes_nothing_and_fetches_no_picture(there: ObjectPath, gate: Proxy, engine: LocalEngine) -> None:
     before = there.files()
-    with proxy_to(store) as proxy, pytest.MonkeyPatch.context() as patch:
-        use(patch, proxy.url)
+    with pytest.MonkeyPatch.context() as patch:
+        proxy = through(patch, gate)
         assert not make(f"{there.parent}/paintings", there, engine).changed
     assert there.files() == before
     assert not [path for method, path in proxy.asked if method == "GET" and path.endswith((".jpg", ".png"))]
@@ -131,30 +132,30 @@ def test_status_and_validate_read_the_store(there: ObjectPath, here: Path) -> No
     found = status(there)
     assert (found.state, [stage.rows_out for stage in found.stages]) == ("finished", [LIMIT] * 9)
     assert found.disk_dataset == sum(len(data) for data in content(here).values())
-    assert validate(str(there)) == validate(here)
+    checked = validate(str(there))
+    assert checked.ok and (checked.rows, checked.images) != (0, 0)
     shown = CliRunner().invoke(app, ["status", str(there)])
     assert shown.exit_code == 0 and f"finished  {there}" in shown.stdout
 
 
 def test_an_altered_data_set_does_not_validate(there: ObjectPath) -> None:
+    assert list(files_have_their_sums(Folder(there))) == []
     text = (there / "metadata.csv").read_text()
     (there / "metadata.csv").write_text(text + "x")
     try:
-        found = validate(str(there))
+        found = list(files_have_their_sums(Folder(there)))
     finally:
         (there / "metadata.csv").write_text(text)
-    assert any("sha256 differs" in finding.message and finding.where == "metadata.csv" for finding in found.findings)
+    assert [where for where, _ in found] == ["metadata.csv"] and "sha256 differs" in found[0][1]
 
 
 def test_load_artsim_gives_the_rows_of_the_folder(
     there: ObjectPath, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    for config in ("pairs", "triplets"):
-        ours = load_artsim(str(there), config, split="train")
-        theirs = load_artsim(here, config, split="train")
-        assert ours.features == theirs.features
-        assert ours.with_format("arrow")[:] == theirs.with_format("arrow")[:]
+    ours, theirs = (load_artsim(path, "triplets", split="train") for path in (str(there), here))
+    assert ours.features == theirs.features
+    assert ours.with_format("arrow")[:] == theirs.with_format("arrow")[:]
     streamed = list(load_artsim(str(there), "metadata", split="train", streaming=True))
     assert streamed == list(load_artsim(here, "metadata", split="train"))
     drawn = [load_artsim(path, "triplets", split="train", seed=7)["negative_id"][:] for path in (str(there), here)]
@@ -241,7 +242,7 @@ def test_what_would_lose_paid_answers_or_needs_a_folder_is_refused_before_any_wo
 
 
 def test_a_painting_that_vanishes_is_a_reject_and_a_store_that_fails_is_not(
-    shop: ObjectPath, store: str, engine: LocalEngine
+    shop: ObjectPath, gate: Proxy, engine: LocalEngine
 ) -> None:
     from builder.store_source import add_stored_digests
 
@@ -255,8 +256,8 @@ def test_a_painting_that_vanishes_is_a_reject_and_a_store_that_fails_is_not(
     assert [entry.path for entry in taken] == [entry.path for entry in others] == list(facts)
     assert [(r.reason, r.id) for r in listing.rejects] == [("unreadable", gone.id)]
     # Known ones are not read: every GET would fail now.
-    with proxy_to(store) as proxy, pytest.MonkeyPatch.context() as patch:
-        use(patch, proxy.url)
+    with pytest.MonkeyPatch.context() as patch:
+        proxy = through(patch, gate)
         proxy.faults.append(Fault(lambda method, _: method == "GET", answer=(403, "AccessDenied")))
         again, _ = add_stored_digests(listing, others, facts, engine, told.stage, told.advance)
     assert again == taken

@@ -89,6 +89,7 @@ def test_files_are_written_listed_read_and_removed(bucket: ObjectPath, tmp_path:
         (folder / name).write_bytes(data)
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
+    storage.client("s3").pipe_file(f"{folder.key}/pairs/", b"")  # what consoles make of a new folder
     assert files_below(folder) == files_below(tmp_path) == {name: len(content[name]) for name in sorted(content)}
     assert list(folder.files(but=("work",))) == ["a.json", "pairs/t.parquet"]
     assert [p.name for p in folder.iterdir()] == ["a.json", "pairs", "work"]
@@ -173,6 +174,7 @@ def test_without_credentials_the_sentence_says_where_they_are_looked_for(
     forget_clients()
     with pytest.raises(ConfigError, match=f"no credentials for s3://{bucket.key}/x .*AWS_ACCESS_KEY_ID"):
         (bucket / "x").write_bytes(b"x")
+    forget_clients()
 
 
 @pytest.mark.parametrize("fault", [{"answer": (503, "SlowDown")}, {"answer": (500, "InternalError")}, {"cut": "body"}])
