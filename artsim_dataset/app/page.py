@@ -43,6 +43,14 @@ TABS: tuple[tuple[str, str], ...] = (
 
 UPLOAD_LIMIT = "100mb"
 PIXEL_LIMIT = 100_000_000
+TOASTS = """() => new MutationObserver(() => {
+  for (const header of document.querySelectorAll(".toast-header[role]")) {
+    header.removeAttribute("role");
+    header.removeAttribute("tabindex");
+    header.parentElement.setAttribute("role", "alert");
+  }
+}).observe(document.body, { childList: true, subtree: true })"""
+"""Gradio's messages have a button inside a button, which WCAG 2.2 forbids (4.1.2); their closing button is enough."""
 STYLE = Path(__file__).parents[1] / "templates" / "app.css"
 HOST, PORTS = "127.0.0.1", range(7860, 7960)
 
@@ -100,6 +108,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": STYLE,
+        "js": TOASTS,
         "footer_links": [],
         "share": False,
         "ssr_mode": False,
@@ -125,8 +134,10 @@ def told(answer: Callable[P, R]) -> Callable[P, R]:
         except gr.Error:
             raise
         except Exception as error:
-            # The message is shown as HTML, and may quote a file name.
-            raise gr.Error(html.escape(sentence(error)), title="Not possible", print_exception=False) from error
+            # The message is shown as HTML, and may quote a file name. It stays until it is closed: who reads slowly, or
+            # hears the page, must not lose it (WCAG 2.2.1).
+            text = html.escape(sentence(error))
+            raise gr.Error(text, duration=None, print_exception=False) from error
 
     return wrapped
 

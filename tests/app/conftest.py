@@ -39,8 +39,7 @@ def app(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
     """`artsim app` on the data set with the bare encoder."""
     running = start_app(["--dataset", str(dataset)], tmp_path_factory.mktemp("running"))
     yield running
-    running.process.terminate()
-    running.process.wait(30)
+    assert running.stop() == 0
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +52,12 @@ def browser() -> Iterator[Browser]:
 def desktop(app: Running, browser: Browser) -> Iterator[Visit]:
     """The app in a window of 1280 pixels, light."""
     yield from _visit(app, browser, "desktop")
+
+
+@pytest.fixture
+def phone(app: Running, browser: Browser) -> Iterator[Visit]:
+    """The app in a window of 390 pixels, dark."""
+    yield from _visit(app, browser, "phone")
 
 
 @pytest.fixture(params=SIZES)
@@ -105,8 +110,7 @@ def studio_app(studio: Path, clip: Path, detector: Path, tmp_path_factory: pytes
     given = ("--dataset", str(studio), "--encoder", str(clip), "--detector", str(detector))
     running = start_app(given, tmp_path_factory.mktemp("studio-app"))
     yield running
-    running.process.terminate()
-    running.process.wait(30)
+    assert running.stop() == 0
 
 
 @pytest.fixture(params=SIZES)

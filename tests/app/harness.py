@@ -137,9 +137,10 @@ def look(seen: Visit, name: str) -> None:
 
 
 def said(page: Page) -> str:
-    """The message that the page shows, closed again."""
+    """The message that the page shows, found accessible and closed again."""
     toast = page.locator(".toast-body.error").first
     expect(toast).to_be_visible(timeout=PATIENCE)
     text = toast.inner_text()
+    check_axe(page)
     toast.get_by_test_id("toast-close").click()
     return text

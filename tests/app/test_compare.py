@@ -81,6 +81,10 @@ def test_uploads_that_are_no_pictures_get_a_sentence(desktop: Visit, tmp_path: P
         message = said(page)
         assert f"The file {name} cannot be read as an image" in message
         assert "/" not in message and "Traceback" not in message
+    box = page.get_by_label("First picture from the data set")
+    box.fill("<b>nobody</b>")
+    box.press("Enter")
+    assert "no painting and no variant '<b>nobody</b>'" in said(page)  # shown as it is, not obeyed
 
 
 def test_odd_pictures_are_compared_as_they_are_seen(desktop: Visit, tmp_path: Path) -> None:
