@@ -300,6 +300,7 @@ def _argument(argument: ast.arg, default: ast.expr | None) -> str:
 def _markdown(docstring: str) -> str:
     """A docstring as Markdown: roles and double backquotes become code, doctests a block, sections a list."""
     text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", docstring.strip()).replace("``", "`")
+    text = re.sub(r"(?m)::$", ":", text)
     paragraphs = [_paragraph(part) for part in re.split(r"\n\s*\n", text)]
     return "\n\n".join(paragraphs)
 
