@@ -7,6 +7,7 @@ working folder, so that anybody who has the data set can make it, and it tells w
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from artsim_dataset.pictures import thumbnail
 from artsim_dataset.report import sheets, tables
 from artsim_dataset.report.colours import palette, tile
 from artsim_dataset.report.prompts import Prompts
+from artsim_dataset.storage import place
 from artsim_dataset.version import __version__
 
 PALETTE_PAINTINGS = 16
@@ -51,7 +53,7 @@ def write_data_report(
     """Writes ``folder/index.html``, ``report.json`` and ``report.md`` about a data set.
 
     Args:
-        dataset: a data set folder or Hub id.
+        dataset: a data set folder, here or in an object store, or a Hub id.
         folder: made when it does not exist.
         command: the line that makes this report again.
         count: CLIP tokens of a text.
@@ -115,11 +117,11 @@ def _rejects(published: Published) -> tuple[list[dict[str, Any]], list[dict[str,
     """Rejects by stage and reason, and the first of each with its message."""
     counted: Counter[tuple[str, str]] = Counter()
     examples: dict[tuple[str, str], dict[str, str]] = {}
-    with open(published.file("rejected.csv"), newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            key = (row["stage"], row["reason"])
-            counted[key] += 1
-            examples.setdefault(key, {name: row[name] for name in ("stage", "reason", "id", "message")})
+    text = place(published.file("rejected.csv")).read_bytes().decode()
+    for row in csv.DictReader(io.StringIO(text, newline="")):
+        key = (row["stage"], row["reason"])
+        counted[key] += 1
+        examples.setdefault(key, {name: row[name] for name in ("stage", "reason", "id", "message")})
     rejects = [{"stage": stage, "reason": reason, "count": n} for (stage, reason), n in sorted(counted.items())]
     return rejects, [examples[key] for key in sorted(examples)]
 

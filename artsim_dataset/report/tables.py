@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from artsim_dataset.export.writing import Watcher
 from artsim_dataset.loading.published import Files
 from artsim_dataset.schema import BOX_COLUMNS, SPLITS
+from artsim_dataset.storage import place, readable
 
 KEPT = ("id", "genre", "artist", "level", "generator", "group", *BOX_COLUMNS)
 TEXTS = ("level", "prompt_complete", "prompt_compressed", "prompt_tokens")
@@ -28,10 +29,8 @@ ASPECT_EDGES = (0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1.03, 1.15, 1.3, 1.45, 1.6, 1.
 
 @contextmanager
 def opened(file: str) -> Iterator[pq.ParquetFile]:
-    """A Parquet file for reading: a path, or an address such as ``hf://...``."""
-    import fsspec
-
-    with fsspec.open(file, "rb") if "://" in file else open(file, "rb") as source:
+    """A Parquet file for reading: a path, or an address in an object store, of which only what is needed is fetched."""
+    with readable(place(file)) as source:
         yield pq.ParquetFile(source)
 
 
