@@ -129,7 +129,7 @@ def _connect(address: str) -> None:
                 namespace="artsim", **own,
             )  # fmt: skip
     except (ConnectionError, ValueError, ray.exceptions.RpcError) as error:
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        why = " ".join(str(error).split())[:300] or type(error).__name__
         raise ConfigError(f"no Ray cluster answers at '{address}' ({why}); {_HELP}") from error
     except RuntimeError as error:
         sentence = " ".join(str(error).split())

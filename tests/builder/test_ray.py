@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -38,11 +37,6 @@ SETTINGS = ("preprocess.size=96", "crop.size=64", "source.shard_rows=2", "genera
 STORE = 80 * 1024 * 1024
 """Bytes of each node's object store: Ray's smallest, since nothing of a build travels through it."""
 
-with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    CLIENTS = free.getsockname()[1]
-"""Port of the cluster's server for clients."""
-
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
@@ -59,7 +53,6 @@ def cluster() -> Iterator[Cluster]:
                 "num_cpus": 2,
                 "include_dashboard": False,
                 "object_store_memory": STORE,
-                "ray_client_server_port": CLIENTS,
             },
         )
         made.add_node(num_cpus=1, object_store_memory=STORE)
@@ -217,13 +210,12 @@ def test_build_whose_driver_is_killed_is_completed_by_the_next_one(
     out, env = tmp_path / "out", {**os.environ, "PYTHONPATH": str(ROOT)}
     sets = [word for setting in SETTINGS for word in ("--set", setting)]
     command = [sys.executable, "-m", "artsim_dataset.cli", "build", "--source", str(paintings), "--out", str(out)]
-    command += ["--limit", "12", "--engine", "ray", *sets, "--set"]
-    driver = subprocess.Popen([*command, f"ray.address={cluster.address}"], cwd="/", env=env, stdout=subprocess.PIPE)
+    command += ["--limit", "12", "--engine", "ray", *sets, "--set", f"ray.address={cluster.address}"]
+    driver = subprocess.Popen(command, cwd="/", env=env, stdout=subprocess.PIPE)
     wait_until(lambda: any(out.glob("work/02-*/*.json")), "a shard is done")
     driver.kill()
     driver.communicate()
-    again = [*command, f"ray.address=ray://127.0.0.1:{CLIENTS}"]  # this one through the client, as from a laptop
-    ended = subprocess.run(again, cwd="/", env=env, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(command, cwd="/", env=env, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     assert "(raylet)" not in ended.stdout + ended.stderr and "INFO" not in ended.stderr
     assert (out / "checksums.sha256").read_text() == checksums
