@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,11 @@ from artsim_dataset.cli import app
 from artsim_dataset.cli.terminal import bars, build_log, command, err, out, print_json, shown
 
 if TYPE_CHECKING:
+    from artsim_dataset.cli.terminal import StageBars
+    from artsim_dataset.storage import Place
     from builder.build import BuildResult
+    from builder.config import BuildConfig
+    from builder.engine import Engine
 
 
 @app.command("build", short_help="Caption, prompt, generate, and write Parquet.")
@@ -41,6 +46,10 @@ def build_command(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes. As many as cores when not given.")] = None,
     engine: Annotated[str, typer.Option(help="Where shards are run: local, or ray for a Ray cluster.")] = "local",
+    shards: Annotated[
+        str | None,
+        typer.Option(help="Make only these parts, such as 0-99/1000, as a job of an array; exit 75: run it again."),
+    ] = None,
     retry_rejected: Annotated[
         bool, typer.Option("--retry-rejected", help="Run rejected rows again, only those.")
     ] = False,
@@ -57,10 +66,14 @@ def build_command(
     Example:  artsim build --source paintings/ --out my-dataset --limit 100 --set prompt.variants=2
     """
     started = time.perf_counter()
+    assignments = [*(settings or ()), *([] if max_cost is None else [f"generate.max_cost={max_cost}"])]
+    if shards is not None:
+        _part_command(source, out_dir, preset, limit, variants, config, assignments, workers, engine, shards,
+                      retry_rejected, as_json)  # fmt: skip
+        return
     result = run_build(
-        source, out_dir, preset, limit=limit, variants=variants, config=config,
-        settings=[*(settings or ()), *([] if max_cost is None else [f"generate.max_cost={max_cost}"])],
-        workers=workers, engine=engine, retry_rejected=retry_rejected,
+        source, out_dir, preset, limit=limit, variants=variants, config=config, settings=assignments, workers=workers,
+        engine=engine, retry_rejected=retry_rejected,
     )  # fmt: skip
     if as_json:
         print_json(_as_json(result))
@@ -82,20 +95,76 @@ def run_build(
     retry_rejected: bool = False,
 ) -> BuildResult:
     """Builds with bars on the terminal. The command and the demo share it."""
-    from artsim_dataset.storage import place
     from builder.build import build
     from builder.config import load_config
+
+    settings_ = load_config(preset, config, settings, source={"limit": limit}, prompt={"variants": variants})
+    with _prepared(out_dir, settings_, engine, workers) as (where, engine_, watcher):
+        return build(source, where, settings_, engine_, watcher, retry_rejected)
+
+
+@contextmanager
+def _prepared(
+    out_dir: str | Path, settings: BuildConfig, engine: str, workers: int | None
+) -> Iterator[tuple[Place, Engine, StageBars]]:
+    """Where to build, what runs the shards, and the bars, for as long as the block lasts; the log is kept there."""
+    from artsim_dataset.storage import place
     from builder.engine import open_engine
     from builder.pipeline import shares
 
     where = place(out_dir)
-    settings_ = load_config(preset, config, settings, source={"limit": limit}, prompt={"variants": variants})
-    engine_ = open_engine(engine, workers, settings_.ray)
+    engine_ = open_engine(engine, workers, settings.ray)
     try:
-        with bars(shares(settings_)) as watcher, build_log(where / "work"):
-            return build(source, where, settings_, engine_, watcher, retry_rejected)
+        with bars(shares(settings)) as watcher, build_log(where / "work"):
+            yield where, engine_, watcher
     finally:
         engine_.close()
+
+
+AGAIN = 75
+"""Exit code of a job that other jobs are in the way of (EX_TEMPFAIL of sysexits.h): the same command goes on."""
+
+
+def _part_command(
+    source: str,
+    out_dir: str,
+    preset: str,
+    limit: int | None,
+    variants: int | None,
+    config: Path | None,
+    settings: Sequence[str],
+    workers: int | None,
+    engine: str,
+    shards: str,
+    retry_rejected: bool,
+    as_json: bool,
+) -> None:
+    """`artsim build --shards`: one job of many. Exits with AGAIN when it could not make all of its shards yet."""
+    from builder.config import load_config
+    from builder.part import Part, build_part
+
+    part = Part.parse(shards)
+    settings_ = load_config(preset, config, settings, source={"limit": limit}, prompt={"variants": variants})
+    with _prepared(out_dir, settings_, engine, workers) as (where, engine_, watcher):
+        result = build_part(source, where, settings_, engine_, watcher, part, retry_rejected)
+    if as_json:
+        stages = [{**asdict(report), "rejects": len(report.rejects)} for report in result.reports]
+        print_json(
+            {"out": str(result.out), "part": str(part), "shards": result.shards, "shards_all": result.shards_all,
+             "stages": stages, "waits_for": result.waits_for, "missing": result.missing}
+        )  # fmt: skip
+    elif result.waits_for:
+        out.print(
+            f"{result.shards} of {result.shards_all} shards are made up to '{result.waits_for}', which looks at all"
+            f" rows: {result.missing} of other jobs are missing. When those jobs have ended, run the same command again"
+        )
+    else:
+        out.print(
+            f"{result.shards} of {result.shards_all} shards are done in all stages; when the other jobs have said so"
+            " too, the same command without --shards writes the data set"
+        )
+    if result.waits_for:
+        raise typer.Exit(AGAIN)
 
 
 def show(result: BuildResult, seconds: float) -> None:
