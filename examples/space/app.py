@@ -32,5 +32,10 @@ if __name__ == "__main__":
         detector=setting("ARTSIM_DETECTOR"),
         maker=lambda lenders: SingleVariants(lenders or GalleryLenders()),
     )
-    # Spaces say where to listen in GRADIO_SERVER_NAME and GRADIO_SERVER_PORT; Gradio reads the latter itself.
-    serve(shown, lambda address: print(address, flush=True), host=setting("GRADIO_SERVER_NAME"))
+    # Spaces say where to listen.
+    serve(
+        shown,
+        lambda address: print(address, flush=True),
+        port=int(setting("GRADIO_SERVER_PORT") or 7860),
+        host=setting("GRADIO_SERVER_NAME"),
+    )
