@@ -186,11 +186,12 @@ def check(folder: Path, chosen: Sequence[str]) -> dict[str, str]:
     """What was looked at -> ``ok: ...``, or what is wrong."""
     built = json.loads(json.loads((folder / "build.json").read_text(encoding="utf-8"))["output"])
     loaded = json.loads(json.loads((folder / "load.json").read_text(encoding="utf-8"))["output"])
+    rows = {config: {split: n for split, n in of.items() if n} for config, of in built["rows"].items()}
     drawn = [reject for reject in built["rejects"] if reject["stage"] in built["rows"]]  # of a config: triplets
     lost = [reject for reject in built["rejects"] if reject not in drawn]
     return {
         "rejects": f"{lost[:3]} and so on, {len(lost)}" if lost else f"ok: none; {len(drawn)} triplets not drawn",
-        "rows loaded from the Hub": "ok: as built" if loaded == built["rows"] else f"{loaded}, built {built['rows']}",
+        "rows loaded from the Hub": "ok: as built" if loaded == rows else f"{loaded}, built {rows}",
         "genres on the card": _genres(folder / "data" / "README.md", chosen),
         "planted near-duplicates": _near_duplicates(folder, chosen),
     }
