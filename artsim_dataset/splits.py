@@ -159,7 +159,7 @@ def assign_splits(
     if scheme == "random":
         unit, names = group, group_names
     else:
-        unit, names = _connected(group, group_names, artists)
+        unit, names = connected(group, group_names, artists)
     train = in_train(unit, names, codes(genres)[0], train_share, seed)
     return np.array(["test", "train"], object)[train.astype(np.int64)].tolist()
 
@@ -183,7 +183,7 @@ def hashes_of(names: pa.Array, *before: object, after: Sequence[object] = ()) ->
     return np.fromiter(seeds, np.int64, len(names))
 
 
-def _connected(group: np.ndarray, names: pa.Array, artists: Strings) -> tuple[np.ndarray, pa.Array]:
+def connected(group: np.ndarray, names: pa.Array, artists: Strings) -> tuple[np.ndarray, pa.Array]:
     """What hangs together by groups and artists: the unit of each painting, and the units' names. A unit is named by
     its first artist where it has one, since an artist stays the same when paintings are added."""
     artist, artist_names = codes(artists)

@@ -114,10 +114,23 @@ def _nearest(
     for at in range(0, len(queries), BLOCK):
         scores = queries[at : at + BLOCK] @ originals.T
         scores[group[own[at : at + BLOCK]][:, None] == group[None]] = -np.inf
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        order = _best(scores, k)
         found.append(order)
         known.append(np.take_along_axis(scores, order, 1) > -np.inf)
     return np.concatenate(found), np.concatenate(known)
+
+
+def _best(scores: np.ndarray, k: int) -> np.ndarray:
+    """The columns of the k highest scores of each row, (rows, k): by score descending, then column ascending.
+
+    Only those that reach the k-th score are sorted, not all.
+    """
+    least = np.partition(scores, -k, axis=1)[:, -k]
+    row, column = np.nonzero(scores >= least[:, None])
+    order = np.lexsort((column, -scores[row, column], row))
+    row, column = row[order], column[order]
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(len(scores)))[row]
+    return column[place < k].reshape(len(scores), k)
 
 
 def genre_similarity(originals: np.ndarray, genre: np.ndarray, count: int) -> np.ndarray:

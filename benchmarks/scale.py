@@ -18,19 +18,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from artsim_dataset.near_hashes import near_duplicates
+from artsim_dataset.splits import codes, connected, in_train
+from artsim_dataset.triplets import Pool, sample
 from benchmarks.measure import header
+
+Part: TypeAlias = tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]
+"""The work that is measured, and what there is to say of its result."""
 
 COPIES = 100
 """One of so many rows is a copy."""
 
-WIKIART = (13060, 10733, 7019, 6451, 6450, 4528, 4334, 4240, 4225, 2782, 2576, 2552, 2405, 2235, 2089, 1999, 1927,
-           1615, 1391, 1343, 1336, 1279, 1167, 934, 513, 481, 110)  # fmt: skip
-"""Paintings of the 27 genres (S1), sorted."""
+WIKIART = (13060, 10733, 7019, 6736, 6451, 4528, 4334, 4241, 2782, 2552, 2405, 2235, 2089, 1615, 1483, 1391, 1343,
+           1337, 1279, 1167, 934, 513, 481, 314, 216, 110, 98)  # fmt: skip
+"""Paintings of the 27 genres in WikiArt's list, sorted."""
 
 
 def hashes(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -50,7 +58,7 @@ def hashes(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return values, np.stack([source, np.arange(rows - number, rows)], axis=1), bits
 
 
-def near(rows: int) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]:
+def near(rows: int) -> Part:
     values, planted, bits = hashes(rows)
 
     def recall(pairs: np.ndarray) -> dict[str, Any]:
@@ -65,7 +73,68 @@ def near(rows: int) -> tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]
     return lambda: near_duplicates(values), recall
 
 
-PARTS = {"near": near}
+@dataclass(frozen=True)
+class Columns:
+    """Ids, groups and artists as Arrow strings, and the number of each row's genre."""
+
+    ids: pa.Array
+    groups: pa.Array
+    artists: pa.Array
+    genre: np.ndarray
+
+    @staticmethod
+    def of(rows: int) -> Columns:
+        rng = np.random.default_rng(1)
+        group = np.arange(rows)
+        group[rows - rows // COPIES :] = rng.integers(0, rows - rows // COPIES, rows // COPIES)
+        genre = rng.choice(len(WIKIART), rows, p=np.array(WIKIART) / sum(WIKIART))
+        ids = _texts("Impressionism/claude-monet_water-lilies-", np.arange(rows))
+        return Columns(
+            ids, ids.take(pa.array(group)), _texts("artist-", rng.integers(0, 1 + rows // 70, rows)[group]), genre
+        )
+
+
+def _texts(word: str, numbers: np.ndarray) -> pa.Array:
+    words = pa.scalar(word, pa.large_string()), pa.scalar("", pa.large_string())
+    return pc.binary_join_element_wise(words[0], pa.array(numbers).cast(pa.large_string()), words[1])
+
+
+def split(rows: int) -> Part:
+    columns = Columns.of(rows)
+    units, names = codes(columns.groups)
+
+    def whole(train: np.ndarray) -> dict[str, Any]:
+        both = np.bincount(units[train], minlength=len(names)).astype(bool)
+        both &= np.bincount(units[~train], minlength=len(names)).astype(bool)
+        return {"train": round(float(train.mean()), 4), "groups cut": int(both.sum())}
+
+    return lambda: in_train(units, names, columns.genre, 0.8, 0), whole
+
+
+def disjoint(rows: int) -> Part:
+    columns = Columns.of(rows)
+    group, names = codes(columns.groups)
+
+    def work() -> np.ndarray:
+        unit, unit_names = connected(group, names, columns.artists)
+        return in_train(unit, unit_names, columns.genre, 0.8, 0)
+
+    return work, lambda train: {"train": round(float(train.mean()), 4)}
+
+
+def triplets(rows: int) -> Part:
+    columns = Columns.of(rows)
+    test = np.random.default_rng(2).random(rows) < 0.2
+    pool = Pool(columns.ids, test.astype(np.int64), columns.genre, codes(columns.groups)[0])
+
+    def right(negative: np.ndarray) -> dict[str, Any]:
+        wrong = (pool.genre[negative] == pool.genre) | (pool.split[negative] != pool.split)
+        return {"none": int((negative < 0).sum()), "wrong": int((wrong & (negative >= 0)).sum())}
+
+    return lambda: sample(columns.ids, np.arange(rows), pool, 0), right
+
+
+PARTS: dict[str, Callable[[int], Part]] = {"near": near, "split": split, "disjoint": disjoint, "triplets": triplets}
 
 
 def measure(part: str, rows: int) -> dict[str, Any]:

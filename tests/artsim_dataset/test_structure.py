@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artsim_dataset.model import unit
-from artsim_dataset.structure import Structure, chance, flat_map, genre_similarity, structure
+from artsim_dataset.structure import Structure, _best, chance, flat_map, genre_similarity, structure
 
 
 def space(seed: int, paintings: int = 24, genres: int = 3, spread: float = 1.0) -> dict[str, object]:
@@ -57,6 +57,16 @@ def test_numbers_are_those_of_the_definitions(seed: int) -> None:
             cosines = [originals[p] @ originals[q] for p in range(count) for q in range(count)
                        if p != q and genres[p] == one and genres[q] == other]  # fmt: skip
             assert found.similarity[a, b] == pytest.approx(np.mean(cosines))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 40), st.integers(0, 99))
+def test_the_best_are_those_of_a_stable_sort(rows: int, columns: int, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    scores = draw.integers(0, 6, (rows, columns)).astype(np.float32)  # many ties
+    scores[draw.random((rows, columns)) < 0.3] = -np.inf
+    k = int(draw.integers(1, columns + 1))
+    assert _best(scores, k).tolist() == np.argsort(-scores, axis=1, kind="stable")[:, :k].tolist()
 
 
 def test_genres_that_lie_apart_are_found_and_blind_spaces_are_at_chance() -> None:
