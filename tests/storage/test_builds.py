@@ -32,7 +32,7 @@ from tests.storage.conftest import new_bucket, through, uploads, use
 from tests.storage.proxy import Fault, Proxy
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = ("preprocess.size=96", "crop.size=64", "source.shard_rows=2")
+SETTINGS = ("preprocess.size=96", "crop.size=64", "source.shard_rows=2", "generate.kind=26-styles")
 LIMIT = 6
 
 
