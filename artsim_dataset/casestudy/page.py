@@ -30,15 +30,19 @@ def write_study(study: CaseStudy, facts: Mapping[str, Any], folder: Path) -> Pat
 
     told = study.to_json() | dict(facts)
     shown = study.artists[:SHOWN]
-    page = environment().get_template("casestudy.html").render(
-        artsim=__version__,
-        study=told,
-        artists=told["artists"][:SHOWN],
-        verdicts={
-            verdict: sum(row.verdict == verdict for row in study.artists)
-            for verdict in ("present", "between", "absent", "unclear")
-        },
-        drawings={name: Markup(svg) for name, svg in _drawings(study, len(shown)).items()},
+    page = (
+        environment()
+        .get_template("casestudy.html")
+        .render(
+            artsim=__version__,
+            study=told,
+            artists=told["artists"][:SHOWN],
+            verdicts={
+                verdict: sum(row.verdict == verdict for row in study.artists)
+                for verdict in ("present", "between", "absent", "unclear")
+            },
+            drawings={name: Markup(svg) for name, svg in _drawings(study, len(shown)).items()},
+        )
     )
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)

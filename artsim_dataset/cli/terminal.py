@@ -180,9 +180,8 @@ class StageBars:
         place = (number + 1, len(self._names))
         if self._whole is None:
             total = sum(self._shares.values())
-            self._whole = self._progress.add_task("whole", total=total, completed=begun, whole=place)
-        else:
-            self._progress.update(self._whole, completed=begun, whole=place)
+            self._whole = self._progress.add_task("whole", total=total, whole=place)
+        self._progress.update(self._whole, completed=begun, whole=place)
 
 
 class _Log(logging.FileHandler):
