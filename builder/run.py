@@ -19,6 +19,7 @@ from artsim_dataset.errors import ArtsimError, StageError
 from artsim_dataset.storage import Place
 from builder.engine import Engine, Tick
 from builder.plan import write_plan
+from builder.planned import Planned, by_id, plan_rows
 from builder.shards import INPUT, OF, Sidecar, StageFolder, digest, read_rows
 from builder.stage import Reject, Result, Row, Run, Stage, fingerprint
 
@@ -54,7 +55,7 @@ class ShardTask:
     upstream: tuple[StageFolder, ...]
     shard: str
     inputs: str
-    planned: dict[str, Row]
+    planned: pa.Table | None
     retry_rejected: bool = False
 
     def __str__(self) -> str:
@@ -84,7 +85,7 @@ class Runner:
     retry_rejected: bool = False
     own: Sequence[str] | None = None
     reports: list[StageReport] = field(default_factory=list)
-    _plans: list[dict[str, dict[str, Row]]] = field(default_factory=list)
+    _plans: list[Planned] = field(default_factory=list)
 
     def run(self, stages: Sequence[Stage], shards: Sequence[str], upstream: str) -> list[StageFolder]:
         """Brings every stage up to date. Returns the folders of all stages, the source first.
@@ -133,7 +134,7 @@ class Runner:
     ) -> dict[str, str]:
         """Makes the shards of ``chain``, with a plan that looks at ``all_``. Returns the chain after the stage."""
         started = time.perf_counter()
-        planned = _plan(stage, upstream, list(all_))
+        planned = plan_rows(stage, upstream, list(all_))
         if self.own is not None:
             self._plans.append(planned)
         inputs = {shard: digest(before, planned.get(shard, {})) for shard, before in chain.items()}
@@ -142,7 +143,7 @@ class Runner:
             if sidecar.inputs == inputs[shard] and not (self.retry_rejected and sidecar.rejects):
                 sidecars[shard] = sidecar
         tasks = [
-            ShardTask(stage, folder, tuple(upstream), s, inputs[s], planned.get(s, {}), self.retry_rejected)
+            ShardTask(stage, folder, tuple(upstream), s, inputs[s], planned.table(s), self.retry_rejected)
             for s in chain
             if s not in sidecars
         ]
@@ -189,23 +190,6 @@ def _expect(folder: StageFolder, shards: Sequence[str]) -> dict[str, Sidecar]:
         if shard not in found:
             raise StageError(folder.path.name, shard, "its sidecar vanished while the build was running; run it again")
     return found
-
-
-def _plan(stage: Stage, upstream: list[StageFolder], shards: list[str]) -> dict[str, dict[str, Row]]:
-    """shard -> id -> the columns that the stage's plan gives this row."""
-    if not stage.plan_reads:
-        return {}
-    where: dict[str, str] = {}
-    tables = []
-    for shard in shards:
-        rows = read_rows(upstream, shard, stage.plan_reads)
-        where.update({row["id"]: shard for row in rows})
-        tables.append(pa.Table.from_pylist([{"id": r["id"], **{c: r[c] for c in stage.plan_reads}} for r in rows]))
-    plan = stage.plan(pa.concat_tables([t for t in tables if t.num_rows] or tables[:1]))
-    planned: dict[str, dict[str, Row]] = {shard: {} for shard in shards}
-    for row in plan.to_pylist() if plan is not None else []:
-        planned[where[row["id"]]][row["id"]] = row
-    return planned
 
 
 def _report(stage: Stage, sidecars: list[Sidecar], run: int, kept: int, seconds: float) -> StageReport:
@@ -265,9 +249,10 @@ def run_shard(task: ShardTask, tick: Tick) -> Sidecar:
     """Makes one shard: reuses results of unchanged rows, runs the others, checks that no row was lost, writes."""
     started = time.perf_counter()
     rows = read_rows(task.upstream, task.shard, task.stage.reads)
+    planned = by_id(task.planned)
     for row in rows:
-        row.update(task.planned.get(row["id"], {}))
-    marks = {row["id"]: _row_digest(task.stage, row, task.planned) for row in rows}
+        row.update(planned.get(row["id"], {}))
+    marks = {row["id"]: _row_digest(task.stage, row, planned) for row in rows}
     old_rows, old_rejects = _reusable(task, marks)
     todo = [row for row in rows if row["id"] not in old_rows and row["id"] not in old_rejects]
     tick(len(rows) - len(todo))
