@@ -72,7 +72,7 @@ def candidates(thumbs: np.ndarray, vectors: np.ndarray | None = None, top: int =
 
     Thumbnails are looked at twice: their detail finds framed and bordered copies among strangers, their plain pixels
     the tightest crops. Up to EXACT paintings, every one is compared with every other. Of more, an index finds the
-    nearest: n log n in practice, and the same whatever the order of rows.
+    nearest, the same whatever the order of rows; it compares each painting with every cell, and cells grow with n.
     """
     plain = np.asarray(thumbs)
     unit = None if vectors is None else _directions(np.asarray(vectors))

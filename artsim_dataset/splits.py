@@ -46,7 +46,8 @@ def group_paintings(
         ValueError: the arguments do not have one entry for each id.
 
     Up to 4,096 paintings are all compared with each other, of more those that an index finds near: seconds for a
-    thousand, about ten minutes of one core for 81,444, growing with n log n (docs/leaks.md).
+    thousand, an estimated ten minutes of one core for 81,444. Hashes take n^1.3; the index compares every painting
+    with every cell, of which there are more with more paintings, and so is not for millions yet (docs/leaks.md).
     """
     count = len(ids)
     if not len(phashes) == len(thumbs) == count or (style_vectors is not None and len(style_vectors) != count):
