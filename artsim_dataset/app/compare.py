@@ -16,6 +16,7 @@ import numpy as np
 
 from artsim_dataset.app.page import picture_input, told, uploaded
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.metrics import wilson
 from artsim_dataset.schema import painting_id_of, seed_from
 from artsim_dataset.standing import Known, Standing
 
@@ -31,7 +32,6 @@ SAMPLE = 100
 """Paintings whose pairs are measured when the model brings no known pairs: some seconds of `lite` on two cores."""
 ENOUGH = 20
 """Of fewer test paintings no sample is drawn: that of all splits says more."""
-Z95 = 1.959964
 
 
 # --- what is known ---------------------------------------------------------------------------------------------
@@ -100,18 +100,6 @@ def answer(similarity: float, known: Known | None) -> Answer:
     if not sure:
         reasons += " This is near the border: with other known pairs the verdict might be another one."
     return Answer(similarity, standing.verdict[:1].upper() + standing.verdict[1:], reasons, sure)
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share of ``n``, from 0 to 1 (Wilson 1927).
-
-    >>> [round(end, 3) for end in wilson(0.0, 100)], [round(end, 3) for end in wilson(0.5, 10)]
-    ([0.0, 0.037], [0.237, 0.763])
-    """
-    centre = share + Z95**2 / (2 * n)
-    spread = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n))
-    whole = 1 + Z95**2 / n
-    return max(0.0, (centre - spread) / whole), min(1.0, (centre + spread) / whole)
 
 
 def _share(share: float, interval: tuple[float, float]) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
-from scipy.stats import binomtest, gaussian_kde
+from scipy.stats import gaussian_kde
 
-from artsim_dataset.app.compare import answer, as_html, density, from_dataset, measured, wilson
+from artsim_dataset.app.compare import answer, as_html, density, from_dataset, measured
 from artsim_dataset.app.data import Rows, Shown
 from artsim_dataset.encoders import get_encoder
 from artsim_dataset.errors import ConfigError
@@ -123,12 +123,6 @@ def test_id_of_a_painting_gives_the_painting_and_of_a_variant_the_variant(rows: 
     variant = str(rows.ids[7])
     assert from_dataset(rows, f" {variant} ").tobytes() == rows.picture(7, "generated").tobytes()
     assert from_dataset(rows, painting_id_of(variant)).tobytes() == rows.picture(7, "original").tobytes()
-
-
-def test_interval_of_a_share_is_wilsons() -> None:
-    for share, n in ((0.0, 12), (0.05, 100), (0.5, 7), (1.0, 40)):
-        theirs = binomtest(round(share * n), n).proportion_ci(method="wilson")
-        assert wilson(round(share * n) / n, n) == pytest.approx((theirs.low, theirs.high), abs=1e-6)
 
 
 def test_density_is_that_of_scipy_with_the_same_width() -> None:
