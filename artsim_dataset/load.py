@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from artsim_dataset.errors import ConfigError, DatasetNotFound
-from artsim_dataset.storage import ObjectPath, is_address, place
-from artsim_dataset.storage import options as client_options
+from artsim_dataset.object_store import ObjectPath
+from artsim_dataset.object_store import options as client_options
+from artsim_dataset.storage import is_address, place
 from artsim_dataset.version import __version__
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from artsim_dataset import schema
-from artsim_dataset.storage import ObjectPath, Place
+from artsim_dataset.object_store import ObjectPath
+from artsim_dataset.storage import Place
 from artsim_dataset.version import __version__
 from builder.catalogue import Inputs
 from builder.cells import unguarded

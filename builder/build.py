@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.loading.hub_paintings import PREFIX
+from artsim_dataset.object_store import ObjectPath
 from artsim_dataset.schema import SCHEMA_VERSION
-from artsim_dataset.storage import ObjectPath, Place, files_below, place, readable
+from artsim_dataset.storage import Place, files_below, place, readable
 from builder.artists import list_artists
 from builder.assemble import Assembled, assemble, read_build
 from builder.catalogue import Inputs

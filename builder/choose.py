@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from artsim_dataset.errors import ConfigError
-from artsim_dataset.storage import ObjectPath, Place
+from artsim_dataset.object_store import ObjectPath
+from artsim_dataset.storage import Place
 from builder import model_config as settings
 from builder.config import BuildConfig
 from builder.models import Captioner, Compressor, ImageGenerator, PromptWriter, grammar, instructions

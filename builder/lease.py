@@ -20,7 +20,7 @@ from dataclasses import asdict
 from secrets import token_hex
 
 from artsim_dataset.errors import ArtsimError
-from artsim_dataset.storage import ObjectPath
+from artsim_dataset.object_store import ObjectPath
 from artsim_dataset.store_errors import Conflict, StorageError
 from builder.lock import LOCK, FolderBusy, lives, read_holder, this_process
 

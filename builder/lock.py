@@ -29,7 +29,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from artsim_dataset.errors import ConfigError
-from artsim_dataset.storage import ObjectPath, Place
+from artsim_dataset.object_store import ObjectPath
+from artsim_dataset.storage import Place
 
 LOCK = "lock"
 PATIENCE = 2.0

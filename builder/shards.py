@@ -28,7 +28,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artsim_dataset.storage import ObjectPath, Place, Stored
+from artsim_dataset.object_store import ObjectPath, Stored
+from artsim_dataset.storage import Place
 from artsim_dataset.storage import sha256_of as sha256_of  # all of the builder has it from here
 from artsim_dataset.store_errors import StorageError
 from builder.stage import Reject, Row

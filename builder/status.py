@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from artsim_dataset.errors import ConfigError
-from artsim_dataset.storage import ObjectPath, Place
+from artsim_dataset.object_store import ObjectPath
+from artsim_dataset.storage import Place
 from builder.plan import PLAN, Plan, read_plan
 from builder.plan import write_plan as write_plan  # the runner's half
 from builder.shards import Sidecar, StageFolder, digest

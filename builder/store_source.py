@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from artsim_dataset.errors import ArtsimError
+from artsim_dataset.object_store import ObjectPath, Stored
 from artsim_dataset.schema import seed_from
-from artsim_dataset.storage import ObjectPath, Stored, sha256_of
+from artsim_dataset.storage import sha256_of
 from builder.engine import Engine, Tick
 from builder.stage import Reject
 from builder.stages.source import MAX_FILE_BYTES, Entry, FileFacts, Listing

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from artsim_dataset.errors import ArtsimError
-from artsim_dataset.storage import ObjectPath, Place
+from artsim_dataset.object_store import ObjectPath
+from artsim_dataset.storage import Place
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})

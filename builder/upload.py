@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from artsim_dataset.storage import ObjectPath, Stored, files_below, sha256_of
+from artsim_dataset.object_store import ObjectPath, Stored
+from artsim_dataset.storage import files_below, sha256_of
 from builder.shards import write_json
 
 PLACED = "placed.json"

@@ -28,7 +28,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from artsim_dataset.errors import ArtsimError, ConfigError, DatasetNotFound
-from artsim_dataset.storage import ObjectPath, Place
+from artsim_dataset.object_store import ObjectPath
+from artsim_dataset.storage import Place
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from artsim_dataset.errors import ArtsimError, DatasetNotFound
+from artsim_dataset.object_store import ObjectPath
 from artsim_dataset.schema import SPLITS
-from artsim_dataset.storage import ObjectPath, Place, is_address, place
+from artsim_dataset.storage import Place, is_address, place
 
 Files = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Config -> split -> paths or ``hf://`` addresses of its Parquet files, in order."""

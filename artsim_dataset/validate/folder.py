@@ -10,8 +10,9 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from artsim_dataset.object_store import ObjectPath
 from artsim_dataset.schema import SPLITS
-from artsim_dataset.storage import ObjectPath, Place, sha256_of
+from artsim_dataset.storage import Place, sha256_of
 from artsim_dataset.validate.findings import Problem, Watcher
 
 if TYPE_CHECKING:

@@ -22,8 +22,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 
 from artsim_dataset.errors import ConfigError
+from artsim_dataset.object_store import ObjectPath, Stored
 from artsim_dataset.schema import GENRES, seed_from, slug
-from artsim_dataset.storage import ObjectPath, Place, Stored, place
+from artsim_dataset.storage import Place, place
 from builder.batches import in_batches
 from builder.mojibake import repair
 from builder.shards import sha256_of

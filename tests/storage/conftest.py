@@ -17,8 +17,8 @@ pytest.importorskip("moto.server", reason="the S3 server of these tests is moto:
 
 import fsspec
 
-from artsim_dataset import storage
-from artsim_dataset.storage import ObjectPath
+from artsim_dataset import object_store
+from artsim_dataset.object_store import ObjectPath
 from tests.storage.proxy import Proxy, proxy_to
 
 _NUMBERS = count()
@@ -105,7 +105,7 @@ def proxy(gate: Proxy, bucket: ObjectPath, monkeypatch: pytest.MonkeyPatch) -> P
 
 def uploads(bucket: ObjectPath) -> list[str]:
     """Keys of the uploads that were begun and have not ended."""
-    return [found["Key"] for found in storage.client("s3").list_multipart_uploads(bucket.bucket)]
+    return [found["Key"] for found in object_store.client("s3").list_multipart_uploads(bucket.bucket)]
 
 
 @pytest.fixture

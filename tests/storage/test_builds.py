@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from artsim_dataset.cli import app
 from artsim_dataset.errors import ArtsimError, ConfigError, DatasetNotFound
 from artsim_dataset.load import load_artsim
-from artsim_dataset.storage import ObjectPath, place
+from artsim_dataset.object_store import ObjectPath
+from artsim_dataset.storage import place
 from artsim_dataset.validate import validate
 from artsim_dataset.validate.folder import Folder, files_have_their_sums
 from builder.build import BuildResult, build

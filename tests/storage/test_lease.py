@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from artsim_dataset.storage import ObjectPath
+from artsim_dataset.object_store import ObjectPath
 from artsim_dataset.store_errors import StorageError
 from builder import lease
 from builder.lock import LOCK, FolderBusy, Holder, locked, read_holder, this_process

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from artsim_dataset.storage import ObjectPath
+from artsim_dataset.object_store import ObjectPath
 from artsim_dataset.store_errors import StorageError
 from builder import shards
 from builder.engine import LocalEngine, Tick

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from artsim_dataset import storage
+from artsim_dataset import object_store
 from artsim_dataset.errors import ArtsimError, ConfigError
-from artsim_dataset.storage import ObjectPath, files_below, is_address, local, place, sha256_of
+from artsim_dataset.object_store import ObjectPath
+from artsim_dataset.storage import files_below, is_address, local, place, sha256_of
 from artsim_dataset.store_errors import Conflict, StorageError
 from tests.storage.conftest import forget_clients, uploads
 from tests.storage.proxy import Fault, Proxy
@@ -89,7 +90,7 @@ def test_files_are_written_listed_read_and_removed(bucket: ObjectPath, tmp_path:
         (folder / name).write_bytes(data)
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
-    storage.client("s3").pipe_file(f"{folder.key}/pairs/", b"")  # what consoles make of a new folder
+    object_store.client("s3").pipe_file(f"{folder.key}/pairs/", b"")  # what consoles make of a new folder
     assert files_below(folder) == files_below(tmp_path) == {name: len(content[name]) for name in sorted(content)}
     assert list(folder.files(but=("work",))) == ["a.json", "pairs/t.parquet"]
     assert [p.name for p in folder.iterdir()] == ["a.json", "pairs", "work"]
@@ -210,7 +211,7 @@ def test_a_lasting_fault_ends_after_few_attempts_in_a_sentence(
         (bucket / "data" / "x").write_bytes(b"x")
     assert f"{bucket}/data/x" in str(raised.value) and "run the same command again" in str(raised.value)
     assert "127.0.0.1" not in str(raised.value) and "\n" not in str(raised.value)
-    assert 3 <= len(proxy.asked) <= 4 * storage.ATTEMPTS
+    assert 3 <= len(proxy.asked) <= 4 * object_store.ATTEMPTS
     assert isinstance(pickle.loads(pickle.dumps(raised.value)), ArtsimError)  # workers send it to their parent
 
 
@@ -245,8 +246,8 @@ def test_an_upload_whose_process_is_killed_is_invisible_and_can_be_swept_up(
 ) -> None:
     code = f"""if True:
         from pathlib import Path
-        from artsim_dataset import storage
-        storage.PART = 5 << 20
+        from artsim_dataset import object_store, storage
+        object_store.PART = 5 << 20
         storage.place("{bucket}/data/large").put(Path("{large}"))
     """
     proxy.faults.append(Fault(a_part, hang=30))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from artsim_dataset.storage import ObjectPath
+from artsim_dataset.object_store import ObjectPath
 from artsim_dataset.store_errors import StorageError
 from builder.upload import is_as_placed, put_into_place
 from tests.storage.proxy import Fault, Proxy
