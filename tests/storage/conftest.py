@@ -69,8 +69,8 @@ def through(patch: pytest.MonkeyPatch, proxy: Proxy) -> Proxy:
     """Sends what comes now through the proxy. With settings of their own, its clients are others than the server's:
     none has to be made anew for each test, which would take most of the time."""
     use(patch, proxy.url)
-    patch.setattr(storage, "ATTEMPTS", 3)
-    patch.setattr(storage, "ANSWER_SECONDS", 1)
+    patch.setattr(object_store, "ATTEMPTS", 3)
+    patch.setattr(object_store, "ANSWER_SECONDS", 1)
     proxy.asked.clear()
     proxy.faults.clear()
     proxy.sent, proxy.deaf = 0, False

@@ -221,7 +221,7 @@ def test_a_lasting_fault_ends_after_few_attempts_in_a_sentence(
 def test_a_part_that_breaks_off_is_sent_again(
     bucket: ObjectPath, proxy: Proxy, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "PART", 5 << 20)
+    monkeypatch.setattr(object_store, "PART", 5 << 20)
     proxy.faults.append(Fault(a_part, times=1, cut="body"))
     stored = (bucket / "large").put(large)
     assert stored.st_size == large.stat().st_size
@@ -232,7 +232,7 @@ def test_a_part_that_breaks_off_is_sent_again(
 def test_an_upload_that_fails_leaves_nothing_and_the_object_of_before(
     bucket: ObjectPath, proxy: Proxy, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "PART", 5 << 20)
+    monkeypatch.setattr(object_store, "PART", 5 << 20)
     (bucket / "large").write_bytes(b"before")
     proxy.faults.append(Fault(a_part, cut="body"))
     with pytest.raises(StorageError, match=f"failed for s3://{bucket.key}/large"):
