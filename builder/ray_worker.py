@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import platform
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from copy import deepcopy
 from dataclasses import dataclass, field
 from logging.handlers import QueueHandler
 from typing import Any
@@ -102,9 +102,9 @@ class _Kept(QueueHandler):
 
 
 def _portable(error: Exception) -> BaseException:
-    """The error, when it can be taken apart and put together again, as on the way to the driver; else its text."""
+    """The error, when it survives the way to the driver, which pickles it; else its text."""
     try:
-        deepcopy(error)
+        pickle.loads(pickle.dumps(error))
     except Exception:
         return ArtsimError(f"{type(error).__name__}: {error}")
     return error

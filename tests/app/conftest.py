@@ -34,7 +34,7 @@ def dataset(engine: LocalEngine, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder / "tiny"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """`artsim app` on the data set with the bare encoder."""
     running = start_app(["--dataset", str(dataset)], tmp_path_factory.mktemp("running"))
@@ -42,7 +42,7 @@ def app(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
     assert running.stop() == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as opened:
         yield opened
@@ -104,7 +104,7 @@ def detector(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "grain"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def studio_app(studio: Path, clip: Path, detector: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """`artsim app` on the studio's data set with the tiny CLIP and the detector."""
     given = ("--dataset", str(studio), "--encoder", str(clip), "--detector", str(detector))

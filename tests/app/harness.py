@@ -26,6 +26,12 @@ SCREENSHOTS = Path(os.environ.get("ARTSIM_SCREENSHOTS", Path(__file__).parents[2
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 SCHEMES = {"desktop": "light", "phone": "dark"}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+FADED_IN = """toast => {
+  for (let part = toast; part; part = part.parentElement)
+    if (getComputedStyle(part).opacity !== "1") return false;
+  return toast.getAnimations({ subtree: true }).every(animation => animation.playState !== "running");
+}"""
+"""Messages come in slowly, and half-transparent text has no contrast."""
 PATIENCE = 60_000
 """Milliseconds, a bound and no measure: the first answer of a model waits for torch to be imported."""
 
@@ -138,9 +144,11 @@ def look(seen: Visit, name: str) -> None:
 
 def said(page: Page) -> str:
     """The message that the page shows, found accessible and closed again."""
-    toast = page.locator(".toast-body.error").first
-    expect(toast).to_be_visible(timeout=PATIENCE)
-    text = toast.inner_text()
+    toasts = page.locator(".toast-body.error")
+    expect(toasts).to_have_count(1, timeout=PATIENCE)
+    text = toasts.inner_text()
+    page.wait_for_function(FADED_IN, arg=toasts.element_handle())
     check_axe(page)
-    toast.get_by_test_id("toast-close").click()
+    toasts.get_by_test_id("toast-close").click()
+    expect(toasts).to_have_count(0)
     return text

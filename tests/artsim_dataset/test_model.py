@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artsim_dataset import model as model_module
 from artsim_dataset.encoders import get_encoder
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import Dense, load_model, save_model, unit
@@ -27,7 +26,7 @@ def layers(inputs: int, seed: int = 0) -> list[Dense]:
 
 @pytest.fixture
 def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(model_module, "get_encoder", lambda name: PixelEncoder())
+    monkeypatch.setattr("artsim_dataset.encoders.get_encoder", lambda name: PixelEncoder())
     save_model(tmp_path / "model", PixelEncoder(), layers(PixelEncoder.dim), tau=0.05, facts={"note": "ünï"})
     return tmp_path / "model"
 

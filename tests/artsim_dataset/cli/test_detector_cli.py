@@ -7,14 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from artsim_dataset.cli import app
-from artsim_dataset.detector import model as model_module
 from artsim_dataset.train.detector import DetectorResult
 from tests.artsim_dataset.detector.painted import RoughEncoder, painting, variant
 
 
 @pytest.fixture(autouse=True)
 def _rough(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(model_module, "get_encoder", lambda name: RoughEncoder())
+    monkeypatch.setattr("artsim_dataset.encoders.get_encoder", lambda name: RoughEncoder())
     monkeypatch.setattr("artsim_dataset.encoders.get_encoder", lambda name: RoughEncoder())
     monkeypatch.setenv("ARTSIM_CACHE", str(tmp_path / "cache"))
 

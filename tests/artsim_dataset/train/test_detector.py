@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from artsim_dataset.detector import model as model_module
 from artsim_dataset.detector.calibration import fit_temperature
 from artsim_dataset.detector.evaluate import UnseenGenerator, logits_of
 from artsim_dataset.detector.examples import EmbeddedExamples, PixelExamples
@@ -33,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 
 @pytest.fixture(autouse=True)
 def _rough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_module, "get_encoder", lambda name: RoughEncoder())
+    monkeypatch.setattr("artsim_dataset.encoders.get_encoder", lambda name: RoughEncoder())
 
 
 def layers(detector: Detector) -> list[np.ndarray]:

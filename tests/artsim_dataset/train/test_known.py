@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artsim_dataset import model as model_module
 from artsim_dataset.encoders.cache import EmbeddingCache
 from artsim_dataset.encoders.embed import PairRows
 from artsim_dataset.model import load_model
@@ -21,7 +20,7 @@ from tests.artsim_dataset.learning import PixelEncoder, pairs_dataset
 def test_model_knows_its_cosines_of_the_paintings_it_was_validated_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_module, "get_encoder", lambda name: PixelEncoder())
+    monkeypatch.setattr("artsim_dataset.encoders.get_encoder", lambda name: PixelEncoder())
     dataset, encoder = pairs_dataset(30, variants=2), PixelEncoder()
     config = TrainConfig(dim=16, views=1, epochs=2, validation_share=0.3)
     train_siamese(dataset, encoder, config, tmp_path / "m", cache=EmbeddingCache(encoder, tmp_path / "cache"))

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch.nn import functional
 
-from artsim_dataset import model as model_module
 from artsim_dataset.encoders.cache import EmbeddingCache
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import load_model
@@ -23,7 +22,7 @@ CONFIG = TrainConfig(dim=16, views=2, epochs=6, batch_size=16)
 
 @pytest.fixture(autouse=True)
 def _pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_module, "get_encoder", lambda name: PixelEncoder())
+    monkeypatch.setattr("artsim_dataset.encoders.get_encoder", lambda name: PixelEncoder())
 
 
 def trained(folder: Path, config: TrainConfig = CONFIG, paintings: int = 40) -> TrainResult:

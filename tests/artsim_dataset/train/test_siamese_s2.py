@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from datasets import concatenate_datasets
 
-from artsim_dataset import model as model_module
 from artsim_dataset.encoders.cache import EmbeddingCache
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import SimilarityModel, load_model
@@ -33,7 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainResult, Simi
     train_siamese(captioned(80), encoder, again, folder / "again", cache=EmbeddingCache(encoder, folder))
     assert encoder.texts == 160  # captions are encoded once, as images are
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_module, "get_encoder", lambda name: TwoSidedEncoder())
+        patch.setattr("artsim_dataset.encoders.get_encoder", lambda name: TwoSidedEncoder())
         return result, load_model(folder / "model")
 
 
@@ -119,10 +118,7 @@ def test_sentence_transformers_gives_the_same_vectors_for_images_and_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sentence_transformers = pytest.importorskip("sentence_transformers")
-    from artsim_dataset.encoders import sentence
-
-    for module in (model_module, sentence):
-        monkeypatch.setattr(module, "get_encoder", lambda name: TwoSidedEncoder())
+    monkeypatch.setattr("artsim_dataset.encoders.get_encoder", lambda name: TwoSidedEncoder())
     encoder = TwoSidedEncoder()
     cache = EmbeddingCache(encoder, tmp_path)
     train_siamese(captioned(12), encoder, replace(S2, epochs=1), tmp_path / "m", cache=cache)

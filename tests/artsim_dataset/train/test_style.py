@@ -10,7 +10,6 @@ import torch
 from datasets import Dataset
 from PIL import Image
 
-from artsim_dataset import model as model_module
 from artsim_dataset.encoders.cache import EmbeddingCache
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.features import FEATURES
@@ -45,7 +44,7 @@ def dataset() -> Dataset:
 
 @pytest.fixture(autouse=True)
 def _pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_module, "get_encoder", lambda name: PixelEncoder())
+    monkeypatch.setattr("artsim_dataset.encoders.get_encoder", lambda name: PixelEncoder())
 
 
 def trained(dataset: Dataset, folder: Path, config: StyleConfig = CONFIG) -> StyleResult:

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -43,7 +44,11 @@ def test_the_server_is_asked_what_the_settings_and_the_task_say(server: ApiServe
 
 
 def test_prompts_come_in_the_order_of_their_tasks(server: ApiServer) -> None:
-    server.prompt = lambda request: f"Repaint {_field(request)} as moss."
+    def slowly(request: Request) -> str:
+        time.sleep(0.05)  # so that requests that may overlap do
+        return f"Repaint {_field(request)} as moss."
+
+    server.prompt = slowly
     answers = write(server, *(task(number) for number in range(60)), concurrency=7)
     assert answers == [f"Repaint field {number} as moss." for number in range(60)]
     assert 1 < server.most_at_once <= 7
