@@ -45,6 +45,7 @@ def test_every_command_teaches_by_an_example(command: list[str]) -> None:
     result = artsim(*command, "--help")
     assert result.exit_code == 0
     assert f"artsim {' '.join(command)}" in result.stdout.split("Example:")[1]
+    assert command == ["app"] or "--json" in result.stdout
 
 
 def test_help_lists_every_command_in_order() -> None:
