@@ -1,7 +1,7 @@
 """All benchmarks at a small size, one after another, and one table of what they found: `benchmarks/RESULTS.md`.
 
     make bench                    under 15 minutes on two quiet cores
-    python -m benchmarks --only preprocess retrieval
+    python -m benchmarks --only preprocess retrieval     these alone; their rows are replaced, all others stay
 
 Peers stand beside us in the same run, so a row is a ratio of two things that were measured in turn; its command alone
 repeats it, and without the small sizes it measures what the pages of docs/ report.
@@ -34,7 +34,7 @@ PACKAGES = ("numpy", "pillow", "pyvips", "pyarrow", "datasets", "onnxruntime", "
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "preprocess": ("--img2dataset --count 48 --repeats 5",),
-    "generate": ("--count 24 --repeats 3",),
+    "generate": ("--count 64 --repeats 3",),
     "orchestration": ("--repeats 3",),
     "captions_prompts": ("--count 320 --concurrency 16",),
     "build": ("--sizes 30 150",),
@@ -63,7 +63,7 @@ class Row:
     def cells(self) -> str:
         found = spread(self.values, self.digits) if len(self.values) > 1 else f"{self.values[0]:.{self.digits}f}"
         met = "" if not self.goal else "yes" if self.meets() else "**no**"
-        return f"| {self.what} | {found} | {self.goal} | {met} | `{self.command}` |"
+        return f"| {self.what} | {found} | {self.goal} | {met} | {date.today().isoformat()} | `{self.command}` |"
 
     def meets(self) -> bool:
         """Whether the median keeps the goal."""
@@ -74,7 +74,9 @@ class Row:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=list(COMMANDS), help="these alone; the table is printed, not kept")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(COMMANDS), help="these alone; all other rows of the table stay"
+    )
     options = parser.parse_args()
     if not SHARED.is_dir():
         sys.exit("the benchmarks measure on real paintings in ../shared/data, which is not there")
@@ -82,20 +84,28 @@ def main() -> None:
     chosen = options.only or list(COMMANDS)
     if {"loading", "similarity"} & set(chosen):
         _dataset()
-    rows, failed = [], []
+    lines, failed = _kept(set(chosen)), []
     for name in chosen:
         for sizes in COMMANDS[name]:
-            found = _run(f"python -m benchmarks.{name} {sizes}")
-            rows += found
-            if not found:
-                failed.append(f"python -m benchmarks.{name} {sizes}")
-    text = _page(rows, failed, time.monotonic() - started)
-    if options.only:
-        print(text)
-    else:
-        TABLE.write_text(text, encoding="utf-8")
-        print(f"wrote {TABLE.name}: {len(rows)} rows in {(time.monotonic() - started) / 60:.1f} minutes")
+            command = f"python -m benchmarks.{name} {sizes}"
+            lines[command] = [row.cells() for row in _run(command)]
+            if not lines[command]:
+                failed.append(command)
+    TABLE.write_text(_page(lines, failed), encoding="utf-8")
+    print(f"wrote {TABLE.name} in {(time.monotonic() - started) / 60:.1f} minutes")
     sys.exit(1 if failed else 0)
+
+
+def _kept(chosen: set[str]) -> dict[str, list[str]]:
+    """The rows of the table as it is, by command, but for those that are made anew; in the order of COMMANDS."""
+    found: dict[str, list[str]] = {
+        f"python -m benchmarks.{name} {sizes}": [] for name, all_ in COMMANDS.items() for sizes in all_
+    }
+    for line in TABLE.read_text("utf-8").splitlines() if TABLE.exists() else []:
+        command = line.rpartition("| `")[2].removesuffix("` |")
+        if command in found and command.split()[2].removeprefix("benchmarks.") not in chosen:
+            found[command].append(line)
+    return found
 
 
 def _dataset() -> None:
@@ -121,23 +131,23 @@ def _run(command: str) -> list[Row]:
     return [Row(**fact, command=command) for fact in facts]
 
 
-def _page(rows: list[Row], failed: list[str], seconds: float) -> str:
+def _page(rows: dict[str, list[str]], failed: list[str]) -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     lines = [
         "# Results of the benchmarks",
         "",
-        f"Made by `make bench` on {date.today().isoformat()} in {seconds / 60:.0f} minutes; all sizes are small ones.",
+        "Made by `make bench`; all sizes are small ones.",
         f"Machine: {platform.machine()}, {os.cpu_count()} cores, {_memory()} GB, no GPU; Python",
         f"{platform.python_version()}, {versions}.",
-        f"Load before it began: {LOAD:.1f}.",
+        f"Load before the last run: {LOAD:.1f}.",
         "",
         "A : B is the ratio of two things that took turns in one run. Figures are min / median / max over the repeats",
         "(of `lite`: over splits); the median is held against the goal. Commands are run in a checkout beside which",
         "`../shared` lies; they say more when run alone.",
         "",
-        "| measured | min / median / max | goal | met | command |",
-        "|---|---|---|---|---|",
-        *(row.cells() for row in rows),
+        "| measured | min / median / max | goal | met | on | command |",
+        "|---|---|---|---|---|---|",
+        *(line for lines in rows.values() for line in lines),
         "",
         *(f"Failed, so without a row: `{command}`\n" for command in failed),
     ]

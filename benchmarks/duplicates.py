@@ -24,7 +24,7 @@ from artsim_dataset.letterbox import letterbox
 from artsim_dataset.schema import seed_from
 from artsim_dataset.splits import assign_splits, group_paintings
 from artsim_dataset.style_network import style_vectors
-from benchmarks.measure import header, paintings
+from benchmarks.measure import header, paintings, record
 
 Copy = Callable[[Image.Image, np.random.Generator], Image.Image]
 
@@ -172,7 +172,10 @@ def main() -> None:
     for pair in sorted(false):
         print("   ", *pair, sep="  ")
     right = sum(found[kind][1] for kind in AUDITED) * len(planted)
-    print(f"audit: recall {right / (len(AUDITED) * len(planted)):.4f}, precision {right / (right + len(false)):.4f}")
+    recall, precision = right / (len(AUDITED) * len(planted)), right / (right + len(false))
+    print(f"audit: recall {recall:.4f}, precision {precision:.4f}")
+    record(f"planted copies of {len(planted)} of {len(images)} paintings, recall", [recall], ">= 0.95", 3)
+    record(f"planted copies of {len(planted)} of {len(images)} paintings, precision", [precision], ">= 0.95", 3)
 
 
 def _cut(groups: dict[str, str], planted: list[str]) -> int:

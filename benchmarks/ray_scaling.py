@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.measure import header, interleave, spread
+from benchmarks.measure import header, interleave, record, spread
 from builder.config import RayConfig
 from builder.engine import Engine, LocalEngine
 
@@ -91,6 +91,9 @@ def main() -> None:
     for workers, found in times.items():
         ratios = [one / here for one, here in zip(times[1], found, strict=True)]
         print(f"{workers:7}  {spread(found):22}  {spread(ratios)}")
+        if workers > 1:
+            goal = {2: ">= 1.8", 4: ">= 3.4"}[workers]
+            record(f"a stage that sleeps, {workers} Ray workers : one, shards/s", ratios, goal)
     for name, found in overhead.items():
         print(f"an empty shard, 2 workers, {name:5}: {spread([s / EMPTY * 1000 for s in found])} ms")
 

@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 from artsim_dataset.near_hashes import near_duplicates
 from artsim_dataset.splits import codes, connected, in_train
 from artsim_dataset.triplets import Pool, sample
-from benchmarks.measure import header
+from benchmarks.measure import header, record
 
 Part: TypeAlias = tuple[Callable[[], Any], Callable[[Any], dict[str, Any]]]
 """The work that is measured, and what there is to say of its result."""
@@ -137,6 +137,9 @@ def triplets(rows: int) -> Part:
 PARTS: dict[str, Callable[[int], Part]] = {"near": near, "split": split, "disjoint": disjoint, "triplets": triplets}
 
 
+NAMES = {"near": "near hashes", "split": "random split", "disjoint": "artist-disjoint split", "triplets": "triplets"}
+
+
 def measure(part: str, rows: int) -> dict[str, Any]:
     work, facts = PARTS[part](rows)
     started = time.process_time()
@@ -166,6 +169,7 @@ def main() -> None:
                     math.log(facts["seconds"] / before["seconds"]) / math.log(rows / before["rows"]), 2
                 )
             print(json.dumps(facts), flush=True)
+            record(f"{NAMES[part]} of {rows:,} rows, CPU s", [facts["seconds"]])
             before = facts
 
 
