@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "generate": ("--count 64 --repeats 3",),
     "orchestration": ("--repeats 3",),
     "captions_prompts": ("--count 320 --concurrency 16",),
-    "build": ("--sizes 30 150",),
+    "build": ("--sizes 100 300",),
     "faults": ("--kills 8",),
     "duplicates": ("--every 60",),
     "scale": ("--rows 100000",),
