@@ -116,7 +116,8 @@ def _load_published(path: str | Path, config: str, split: str | None, streaming:
 
 def _load_stored(path: str | Path, config: str, split: str | None, streaming: bool, options: dict[str, Any]) -> Any:
     """From an object store, where `datasets` reads Parquet files but no card; the checksums have their names."""
-    from datasets import load_dataset
+    from datasets import DownloadConfig, load_dataset
+    from datasets import config as config_
 
     from artsim_dataset.loading.published import find_published
     from artsim_dataset.store_errors import store_errors
@@ -126,7 +127,9 @@ def _load_stored(path: str | Path, config: str, split: str | None, streaming: bo
     if not given:
         raise ConfigError(f"{path} has no rows of config '{config}'")
     scheme = str(path).partition(":")[0].lower()
-    options = {"storage_options": {scheme: dict(client_options(scheme))}} | options
+    # datasets keeps downloads by address alone unless told otherwise: after a rebuild it would show the rows of before.
+    fresh = DownloadConfig(cache_dir=config_.DOWNLOADED_DATASETS_PATH, use_etag=True)
+    options = {"storage_options": {scheme: dict(client_options(scheme))}, "download_config": fresh} | options
     try:
         with store_errors(path):
             return load_dataset("parquet", data_files=given, split=split, streaming=streaming, **options)

@@ -101,7 +101,10 @@ class LocalEngine:
                 seen = now
                 for future in done:
                     yield future.result()
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, OSError) as error:
+            # A pool that breaks while tasks are handed to it may find its own pipe closed first: "handle is closed".
+            if not isinstance(error, BrokenProcessPool) and not pool._broken:
+                raise
             raise ArtsimError(
                 "a worker process died, most likely for lack of memory; the same command resumes the build"
                 " (fewer --workers need less)"

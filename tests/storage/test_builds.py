@@ -163,6 +163,26 @@ def test_load_artsim_gives_the_rows_of_the_folder(
     assert drawn[0] == drawn[1]
 
 
+def test_rows_of_a_data_set_that_was_replaced_are_not_shown_again(
+    there: ObjectPath, here: Path, shop: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """datasets would keep a download by its address alone."""
+    for name in ("HF_DATASETS_CACHE", "DOWNLOADED_DATASETS_PATH"):
+        monkeypatch.setattr(f"datasets.config.{name}", tmp_path / name)
+    moved, before = shop / "replaced", content(here)
+    after = dict(before)
+    train, test = (
+        next(name for name in before if name.startswith(f"metadata/{split}-")) for split in ("train", "test")
+    )
+    after[train], after[test] = before[test], before[train]
+    shown = []
+    for data in (before, after):
+        for name in data:
+            (moved / name).write_bytes(data[name])
+        shown.append(load_artsim(str(moved), "metadata", split="train")["id"][:])
+    assert shown == [load_artsim(here, "metadata", split=split)["id"][:] for split in ("train", "test")]
+
+
 def test_load_dataset_reads_the_parquet_files_by_address(
     there: ObjectPath, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
