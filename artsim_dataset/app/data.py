@@ -87,11 +87,13 @@ class Shown:
 
     @once
     def rows(self) -> Rows:
-        """The data set. ConfigError when the app was started without one."""
+        """The data set. ConfigError when the app was started without one, DatasetNotFound when it is not there."""
         if self.dataset is None:
             raise ConfigError("this needs a data set: artsim app --dataset DATASET")
+        from artsim_dataset.load import check_dataset
         from artsim_dataset.loading.published import find_published
 
+        check_dataset(self.dataset)  # a mistyped folder is told at once, and not asked for on the Hub
         return Rows(find_published(self.dataset))
 
     @once

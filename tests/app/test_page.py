@@ -38,6 +38,12 @@ def test_wrong_name_is_told_at_the_start(option: str, tmp_path: Path) -> None:
     assert done.exit_code == 2 and str(tmp_path / "nothing") in done.stderr
 
 
+def test_a_folder_that_is_not_there_is_told_without_asking_the_hub() -> None:
+    done = CliRunner().invoke(commands, ["app", "--dataset", "nowhere", "--port", "0"])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("artsim: nowhere does not exist;") and done.stderr.count("\n") == 1
+
+
 def test_taken_port_is_told(app: Running) -> None:
     port = app.address.rstrip("/").rpartition(":")[2]
     done = CliRunner().invoke(commands, ["app", "--port", port])
