@@ -5,8 +5,9 @@ from __future__ import annotations
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import slug
 from artsim_dataset.storage import Place, place
+from builder.entries import Entries, Entry
 from builder.source_table import table_column
-from builder.stages.source import Entry, Listing, list_source
+from builder.stages.source import Listing, list_source
 
 
 def list_artists(source: str) -> Listing:
@@ -21,13 +22,13 @@ def list_artists(source: str) -> Listing:
         names = table_column(path, "artist")
     else:
         listing = list_source(source)
-        root, names = listing.root, [entry.artist for entry in listing.entries]
+        root, names = listing.root, listing.entries.table["artist"].to_pylist()
     spoken = {slug(name): _spoken(name) for name in names if slug(name)}
     if not spoken:
         raise ConfigError(
             f"{source} names no artist: give a table with a column 'artist', or paintings artist_title.jpg"
         )
-    return Listing(root, [Entry(key, "", "", artist, "") for key, artist in sorted(spoken.items())])
+    return Listing(root, Entries.of(Entry(key, "", "", artist, "") for key, artist in sorted(spoken.items())))
 
 
 def _spoken(name: str) -> str:

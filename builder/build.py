@@ -10,32 +10,35 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.loading.hub_paintings import PREFIX
 from artsim_dataset.object_store import ObjectPath
 from artsim_dataset.schema import SCHEMA_VERSION
-from artsim_dataset.storage import Place, files_below, place, readable
+from artsim_dataset.storage import Place, files_below, place
 from builder.artists import list_artists
 from builder.assemble import Assembled, assemble, read_build
 from builder.catalogue import Inputs
 from builder.config import BuildConfig
+from builder.digests import add_digests, read_digests, write_digests
 from builder.engine import Engine
+from builder.entries import COLUMNS, Entries
 from builder.hub_source import find_hub_source, list_hub_source
 from builder.lock import locked
 from builder.pipeline import stages
 from builder.plan import read_plan
 from builder.run import Runner, StageReport, Watcher, stage_folders
-from builder.shards import StageFolder, atomic, digest, write_json
-from builder.stage import Reject, Row, Stage
-from builder.stages.source import COLUMNS, Entry, FileFacts, Listing, add_digests, list_source, sample
+from builder.shards import StageFolder, digest, write_json
+from builder.stage import Reject, Stage
+from builder.stages.source import Listing, list_source
 from builder.surroundings import explained
 
 logger = logging.getLogger(__name__)
@@ -186,26 +189,24 @@ def _list(source: str, config: BuildConfig) -> Listing:
     return list_artists(source) if config.prompt.kind == "study" else list_source(source, config.source.root)
 
 
-def _take(
-    source: str, config: BuildConfig, listing: Listing, work: Place, engine: Engine, watcher: Watcher
-) -> list[Entry]:
+def _take(source: str, config: BuildConfig, listing: Listing, work: Place, engine: Engine, watcher: Watcher) -> Entries:
     """What of the source is wanted; paintings with the digests of their files, which are noted in the work folder."""
-    entries = sample(listing.entries, config.source.limit)
+    entries = listing.entries.sample(config.source.limit)
     if config.prompt.kind == "study":
         return entries
-    if len({entry.genre for entry in entries}) < 2:
+    if len(pc.unique(entries.table["genre"])) < 2:
         raise ConfigError(
             f"{source} has paintings of one genre only; a negative is of another genre, so give two or more"
             " (one sub-folder for each)"
         )
-    known = _read_files(work)
+    known = read_digests(work)
     if isinstance(listing.root, ObjectPath):
         from builder.store_source import add_stored_digests
 
-        taken, facts = add_stored_digests(listing, entries, known, engine, watcher.stage, watcher.advance)
+        taken, digests = add_stored_digests(listing, entries, known, engine, watcher.stage, watcher.advance)
     else:
-        taken, facts = add_digests(listing, entries, known)
-    _write_files(work, facts)
+        taken, digests = add_digests(listing, entries, known)
+    write_digests(work, digests, known)
     return taken
 
 
@@ -267,29 +268,6 @@ def earlier_outputs(work: Place) -> list[Place]:
     return [p for p in beside if p.is_dir()]
 
 
-def _read_files(work: Place) -> dict[str, FileFacts]:
-    """Digests of source files from earlier runs, so that a file is read once and not at every start.
-
-    Only a cache: when the file was altered, or is of an older version, all digests are made anew.
-    """
-    try:
-        with readable(work / "files.parquet") as file:
-            table = pq.read_table(file, page_checksum_verification=True)
-        columns = [table[name].to_pylist() for name in ("path", "size", "mtime_ns", "sha256")]
-    except (FileNotFoundError, pa.ArrowException, OSError, KeyError, UnicodeDecodeError):
-        return {}
-    return {path: (size, mtime, sum_) for path, size, mtime, sum_ in zip(*columns, strict=True)}
-
-
-def _write_files(work: Place, facts: dict[str, FileFacts]) -> None:
-    if facts == _read_files(work):
-        return
-    sizes, times, sums = zip(*facts.values(), strict=True) if facts else ((), (), ())
-    table = pa.table({"path": list(facts), "size": list(sizes), "mtime_ns": list(times), "sha256": list(sums)})
-    with atomic(work / "files.parquet") as temporary:
-        pq.write_table(table, temporary, write_page_checksum=True)
-
-
 def shard_count(rows: int, shard_rows: int) -> int:
     """Number of shards: a power of two, so that a growing collection splits shards in halves; at least eight,
     so that a small one still keeps several workers busy.
@@ -304,30 +282,31 @@ def shard_count(rows: int, shard_rows: int) -> int:
 
 
 def _write_source(
-    work: Place, entries: Sequence[Entry], rejects: Sequence[Reject], shard_rows: int
+    work: Place, entries: Entries, rejects: Sequence[Reject], shard_rows: int
 ) -> tuple[StageFolder, list[str], int]:
     """Writes the source shards that changed. A painting's shard follows from the hash of its id."""
     folder = StageFolder(work / "01-source", COLUMNS[1:])
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.clean()
     count = shard_count(len(entries), shard_rows)
-    rows: dict[str, list[Row]] = {f"{number:05d}": [] for number in range(count)}
-    for entry in entries:
-        rows[f"{entry.order * count >> 63:05d}"].append(asdict(entry))
-    lost: dict[str, list[dict[str, str]]] = {shard: [] for shard in rows}
-    lost["00000"] = [reject.as_row() for reject in rejects]
+    shards = [f"{number:05d}" for number in range(count)]
+    number = entries.order >> np.uint64(64 - count.bit_length())  # the first bits of 63
+    rows = np.argsort(number, kind="stable")
+    ends = np.searchsorted(number[rows], np.arange(count), side="right").tolist()
+    lost = [reject.as_row() for reject in rejects]
     changed = 0
-    whole = folder.all_intact(rows)
-    for shard, members in rows.items():
-        inputs = digest(members, lost[shard])
+    whole = folder.all_intact(shards)
+    for shard, start, end in zip(shards, [0, *ends], ends, strict=False):
+        members = entries.take(rows[start:end]).table
+        inputs = digest(members.to_pylist(), lost)
         sidecar = whole.get(shard)
-        if sidecar is not None and sidecar.inputs == inputs:
-            continue
-        changed += 1
-        table = pa.Table.from_pylist(members, schema=pa.schema([(name, pa.string()) for name in COLUMNS]))
-        rows_in = len(members) + len(lost[shard])
-        folder.write(shard, table, stage="source", rows_in=rows_in, rejects=lost[shard], inputs=inputs, seconds=0.0)
-    return folder, list(rows), changed
+        if sidecar is None or sidecar.inputs != inputs:
+            changed += 1
+            table = members.cast(pa.schema([(name, pa.string()) for name in COLUMNS]))
+            rows_in = len(table) + len(lost)
+            folder.write(shard, table, stage="source", rows_in=rows_in, rejects=lost, inputs=inputs, seconds=0.0)
+        lost = []  # all of them stand in the first shard
+    return folder, shards, changed
 
 
 def _source_report(folder: StageFolder, shards: Sequence[str], changed: int) -> StageReport:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -26,11 +26,12 @@ from artsim_dataset.loading.hub_paintings import PREFIX, parse_source
 from artsim_dataset.loading.published import not_on_hub
 from artsim_dataset.schema import seed_from, slug
 from builder import hub_rows
+from builder.entries import Entries, Entry
 from builder.hub_rows import Found
 from builder.shards import atomic, digest, sha256_of, write_json
 from builder.source_table import first_of
 from builder.stage import Reject
-from builder.stages.source import Entry, Listing, entry_of, genre_from, unique
+from builder.stages.source import Listing, entry_of, genre_from
 
 LOCK = "sources.json"
 MOST_SHARDS = 256
@@ -102,20 +103,23 @@ def list_hub_source(source: HubSource, limit: int | None, watcher: Watcher) -> L
         ConfigError: the data set has no images.
         ArtsimError: the connection was lost; the same command goes on from there.
     """
-    listing = Listing(source.root, [])
+    listing = Listing(source.root)
+    listing.entries = Entries.of(_entries(source, listing, _fetch(source, limit, watcher))).unique()
+    if not listing.entries:
+        raise ConfigError(f"no images in {source.repo}: {len(listing.rejects)} rows, none with an image")
+    return listing
+
+
+def _entries(source: HubSource, listing: Listing, rows: Iterable[tuple[str, Row]]) -> Iterator[Entry]:
     seen: set[str] = set()
-    for where, row in _fetch(source, limit, watcher):
+    for where, row in rows:
         if row["reason"] or row["path"] in seen:
             reason = row["reason"] or "duplicate_path"
             message = row["message"] or "an earlier row has the same image, byte for byte"
             listing.rejects.append(Reject(reason, message, f"{source.repo} {where}", "source"))
             continue
         seen.add(row["path"])
-        listing.entries.append(_entry(row))
-    if not listing.entries:
-        raise ConfigError(f"no images in {source.repo}: {len(listing.rejects)} rows, none with an image")
-    listing.entries = unique(listing.entries)
-    return listing
+        yield _entry(row)
 
 
 def _entry(row: Row) -> Entry:

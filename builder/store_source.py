@@ -8,16 +8,21 @@ process that starts the build.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
 
 from artsim_dataset.errors import ArtsimError
 from artsim_dataset.object_store import ObjectPath, Stored
 from artsim_dataset.schema import seed_from
 from artsim_dataset.storage import sha256_of
+from builder.digests import DIGESTS, MAX_FILE_BYTES, known_of, too_large
 from builder.engine import Engine, Tick
+from builder.entries import Entries
 from builder.stage import Reject
-from builder.stages.source import MAX_FILE_BYTES, Entry, FileFacts, Listing
+from builder.stages.source import Listing
 from builder.surroundings import check_source
 
 AT_ONCE = 64
@@ -48,24 +53,27 @@ def located(cell: str, root: ObjectPath, there: dict[str, Stored], seen: set[str
 
 @dataclass(frozen=True)
 class _ToRead:
+    """Objects by name, and which rows they are."""
+
     root: ObjectPath
     names: tuple[str, ...]
+    rows: tuple[int, ...]
 
 
 def add_stored_digests(
     listing: Listing,
-    entries: Sequence[Entry],
-    known: dict[str, FileFacts],
+    entries: Entries,
+    known: pa.Table,
     engine: Engine,
     started: Callable[[str, int, int], None],
     advance: Tick,
-) -> tuple[list[Entry], dict[str, FileFacts]]:
+) -> tuple[Entries, pa.Table]:
     """As `add_digests` does for files: the sha256 of each object, read by the engine's workers where it is not known.
 
     Args:
         listing: of the source; objects that cannot be used become rejects of it.
         entries: those that are wanted.
-        known: facts of an earlier run. The second is a number that stands for the tag.
+        known: of an earlier run, as in ``DIGESTS``; the tag of an object stands in ``mtime_ns``.
         engine: where objects are read.
         started: told "read", how many objects there are, and how many of them are known.
         advance: told how many more were read.
@@ -74,43 +82,49 @@ def add_stored_digests(
         SourceGone: nothing is left of the source. ConfigError, StorageError: it cannot be reached.
     """
     assert isinstance(listing.root, ObjectPath)
-    facts: dict[str, FileFacts] = {}
-    todo = []
-    for entry in entries:
+    size, mark = np.zeros(len(entries), np.int64), np.zeros(len(entries), np.int64)
+    sums = np.zeros(len(entries), "S64")
+    refused = np.zeros(len(entries), bool)
+    for row, (entry, before) in enumerate(zip(entries, known_of(entries, known), strict=True)):
         stored = listing.stored[entry.path]
-        mark = seed_from("tag", stored.tag, stored.st_mtime_ns)
-        before = known.get(entry.path)
+        size[row], mark[row] = stored.st_size, seed_from("tag", stored.tag, stored.st_mtime_ns)
         if stored.st_size > MAX_FILE_BYTES:
-            size = f"{stored.st_size / 1e9:.1f} GB, over the limit of {MAX_FILE_BYTES / 1e9:.1f}"
-            listing.rejects.append(Reject("too_large", f"'{entry.path}' has {size}", entry.id, "source"))
-            continue
-        facts[entry.path] = before if before and before[:2] == (stored.st_size, mark) else (stored.st_size, mark, "")
-        if not facts[entry.path][2]:
-            todo.append(entry.path)
-    if todo:
-        started("read", len(facts), len(facts) - len(todo))
-    parts = [_ToRead(listing.root, tuple(todo[at : at + AT_ONCE])) for at in range(0, len(todo), AT_ONCE)]
-    for sums in engine.map(_read, parts, advance, "cpu"):
-        for name, sum_ in sums.items():
-            facts[name] = (*facts[name][:2], sum_)
-    gone = [entry for entry in entries if entry.path in facts and not facts[entry.path][2]]
-    if gone:
+            refused[row] = True
+            message = f"'{entry.path}' has {too_large(stored.st_size)}"
+            listing.rejects.append(Reject("too_large", message, entry.id, "source"))
+        elif before and before[:2] == (size[row], mark[row]):
+            sums[row] = before[2]
+    todo = np.flatnonzero((sums == b"") & ~refused)
+    if len(todo):
+        started("read", len(entries) - int(refused.sum()), len(entries) - int(refused.sum()) - len(todo))
+    for rows, found in engine.map(_read, _parts(listing.root, entries, todo), advance, "cpu"):
+        sums[list(rows)] = found
+    gone = np.flatnonzero((sums == b"") & ~refused)
+    if len(gone):
         check_source(listing.root)
-    for entry in gone:
+    for entry in entries.take(gone):
         listing.rejects.append(Reject("unreadable", f"'{entry.path}' is gone since it was listed", entry.id, "source"))
-        del facts[entry.path]
-    return [replace(e, sha256=facts[e.path][2]) for e in entries if e.path in facts], facts
+    left = np.flatnonzero(sums != b"")
+    taken = entries.take(left)
+    columns = [taken.table["path"], size[left], mark[left], pa.array(sums[left]).cast(pa.large_string())]
+    digests = pa.table(columns, schema=DIGESTS).combine_chunks()
+    return taken.with_sha256(digests["sha256"]), digests
 
 
-def _read(part: _ToRead, tick: Tick) -> dict[str, str]:
-    """In a worker: sha256 by name; '' for an object that is gone. Other failures are not one painting's."""
-    sums = {}
+def _parts(root: ObjectPath, entries: Entries, rows: np.ndarray) -> list[_ToRead]:
+    numbers = [rows[at : at + AT_ONCE] for at in range(0, len(rows), AT_ONCE)]
+    return [_ToRead(root, tuple(entry.path for entry in entries.take(n)), tuple(n.tolist())) for n in numbers]
+
+
+def _read(part: _ToRead, tick: Tick) -> tuple[tuple[int, ...], list[str]]:
+    """In a worker: the sha256 of each; '' for an object that is gone. Other failures are not one painting's."""
+    sums = []
     for name in part.names:
         try:
-            sums[name] = sha256_of(part.root / name)
+            sums.append(sha256_of(part.root / name))
         except ArtsimError:
             raise
         except FileNotFoundError:
-            sums[name] = ""
+            sums.append("")
         tick(1)
-    return sums
+    return part.rows, sums

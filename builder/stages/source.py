@@ -14,46 +14,23 @@ A source in an object store is listed by `store_source.py`.
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
+
+import pyarrow as pa
 
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.object_store import ObjectPath, Stored
-from artsim_dataset.schema import GENRES, seed_from, slug
+from artsim_dataset.schema import GENRES, slug
 from artsim_dataset.storage import Place, place
-from builder.batches import in_batches
+from builder.entries import Entries, Entry, short_hash
 from builder.mojibake import repair
-from builder.shards import sha256_of
 from builder.source_table import ALIASES, IMAGE_SUFFIXES, cell_text, first_of, read_table, rows_of
 from builder.stage import Reject
-from builder.surroundings import check_source
-
-COLUMNS = ("id", "path", "genre", "artist", "title", "sha256")
-
-MAX_FILE_BYTES = 1 << 30
-"""A file is read as a whole, so a larger one is refused unread. 250 megapixels are 0.75 GB uncompressed."""
 
 _CANONICAL = {slug(genre): genre for genre in GENRES} | {"art-nouveau": "Art_Nouveau_Modern"}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One painting of the source. ``path`` is relative to the root, with forward slashes."""
-
-    id: str
-    path: str
-    genre: str
-    artist: str
-    title: str
-    sha256: str = ""
-
-    @property
-    def order(self) -> int:
-        return seed_from("order", self.id)
 
 
 @dataclass
@@ -62,7 +39,7 @@ class Listing:
     lists, by path."""
 
     root: Place
-    entries: list[Entry]
+    entries: Entries = field(default_factory=lambda: Entries.of([]))
     rejects: list[Reject] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     stored: dict[str, Stored] = field(default_factory=dict)
@@ -88,13 +65,7 @@ def list_source(source: str, root: str | None = None) -> Listing:
     if not listing.entries and not listing.rejects:
         kinds = " ".join(sorted(IMAGE_SUFFIXES))
         raise ConfigError(f"no images in {source}; files with these endings are taken: {kinds}")
-    listing.entries = unique(listing.entries)
     return listing
-
-
-def sample(entries: list[Entry], limit: int | None) -> list[Entry]:
-    """The entries in hash order; with a limit the first of them, which is a fair and stable sample."""
-    return sorted(entries, key=lambda e: (e.order, e.id))[:limit]
 
 
 def genre_from(name: str) -> str:
@@ -108,8 +79,14 @@ def genre_from(name: str) -> str:
 
 
 def _list_folder(root: Path) -> Listing:
-    listing = Listing(root, [])
-    for path in sorted(_walk(root, listing)):
+    listing = Listing(root)
+    listing.entries = Entries.of(_below(root, listing)).unique()
+    return listing
+
+
+def _below(root: Path, listing: Listing) -> Iterator[Entry]:
+    name = root.resolve().name
+    for path in _walk(root, listing):
         if not _is_image(path, listing):
             continue
         try:
@@ -122,15 +99,15 @@ def _list_folder(root: Path) -> Listing:
             message = f"'{path}' is a link that leaves the source folder"
             listing.rejects.append(Reject("outside_root", message, path, "source"))
             continue
-        listing.entries.append(_named(path, root.resolve().name))
-    return listing
+        yield _named(path, name)
 
 
 def _list_stored(root: ObjectPath) -> Listing:
     from builder.store_source import images_below
 
-    listing = Listing(root, [], stored=images_below(root))
-    listing.entries = [_named(path, root.name) for path in listing.stored if _is_image(path, listing)]
+    listing = Listing(root, stored=images_below(root))
+    images = (path for path in listing.stored if _is_image(path, listing))
+    listing.entries = Entries.of(_named(path, root.name) for path in images).unique()
     return listing
 
 
@@ -173,7 +150,7 @@ def _walk(root: Path, listing: Listing) -> Iterator[str]:
     for folder, folders, files in os.walk(root, onerror=unlisted):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         listing.ignored.update("link to a folder" for f in folders if os.path.islink(os.path.join(folder, f)))
-        for name in files:
+        for name in sorted(files):
             if not name.startswith("."):
                 yield Path(folder, name).relative_to(root).as_posix()
 
@@ -182,23 +159,7 @@ def entry_of(path: str, genre: str, artist: str, title: str) -> Entry:
     """A painting under the id that its names give."""
     artist, title = repair(artist).strip(), repair(title).strip()
     name = "_".join(part for part in (slug(artist), slug(title)) if part)
-    return Entry(f"{genre}/{name or _short(path)}", path, genre, artist, title)
-
-
-def _short(path: str) -> str:
-    return f"{seed_from('path', path):016x}"[-6:]
-
-
-def unique(entries: list[Entry]) -> list[Entry]:
-    """Tells apart paintings whose names come out alike: all but the first get six digits of their path's hash."""
-    seen: set[str] = set()
-    result = []
-    for entry in sorted(entries, key=lambda e: e.path):
-        if entry.id in seen:
-            entry = replace(entry, id=f"{entry.id}-{_short(entry.path)}")
-        seen.add(entry.id)
-        result.append(entry)
-    return result
+    return Entry(f"{genre}/{name or short_hash(path)}", path, genre, artist, title)
 
 
 def _list_table(table: Place, root: Place) -> Listing:
@@ -208,20 +169,26 @@ def _list_table(table: Place, root: Place) -> Listing:
     columns = {ours: next((a for a in names if a in rows.column_names), None) for ours, names in ALIASES.items()}
     if columns["path"] is None:
         raise ConfigError(f"the table {table} has no column for the image path; one of: {', '.join(ALIASES['path'])}")
-    listing = Listing(root, [], [Reject("bad_row", text, f"{table.name} {where}", "source") for where, text in broken])
+    listing = Listing(root)
+    listing.rejects = [Reject("bad_row", text, f"{table.name} {where}", "source") for where, text in broken]
+    listing.entries = Entries.of(_rows(rows, columns, table.name, listing)).unique()
+    return listing
+
+
+def _rows(rows: pa.Table, columns: Mapping[str, str | None], table: str, listing: Listing) -> Iterator[Entry]:
+    """The paintings of a table's rows; ``columns``: ours -> theirs."""
     seen: set[str] = set()
     find = _finder(listing, seen)
     for number, row in enumerate(rows_of(rows), start=1):
         cells = {ours: cell_text(row.get(theirs)) if theirs else "" for ours, theirs in columns.items()}
         path = find(cells["path"])
         if isinstance(path, Reject):
-            listing.rejects.append(path.at("source", f"{table.name} row {number}"))
+            listing.rejects.append(path.at("source", f"{table} row {number}"))
             continue
         seen.add(path)
         stem_artist, _, stem_title = Path(path).stem.rpartition("_")
         genre = genre_from(first_of(cells["genre"]) or Path(path).parent.name or "unknown")
-        listing.entries.append(entry_of(path, genre, cells["artist"] or stem_artist, cells["title"] or stem_title))
-    return listing
+        yield entry_of(path, genre, cells["artist"] or stem_artist, cells["title"] or stem_title)
 
 
 def _finder(listing: Listing, seen: set[str]) -> Callable[[str], str | Reject]:
@@ -259,60 +226,3 @@ def _without_machine(cell: str) -> str:
     """
     windows = PureWindowsPath(cell)
     return f".../{windows.name}" if cell.startswith("/") or windows.is_absolute() else cell
-
-
-FILES_AT_ONCE = 1024
-"""Files that are given to the readers together: what waits for its turn takes more memory than what is known of it."""
-
-FileFacts = tuple[int, int, str]
-"""Size, modification time in nanoseconds, sha256."""
-
-
-def add_digests(
-    listing: Listing, entries: Iterable[Entry], known: dict[str, FileFacts]
-) -> tuple[list[Entry], dict[str, FileFacts]]:
-    """Adds the sha256 of each file, reading only files that are new or were touched since ``known``.
-
-    Touched is what make and rsync call so: another size or another modification time, be it older, newer or in the
-    future. A file that was changed to the same size and then given its old time back is taken for unchanged; delete
-    ``work/files.parquet`` to have every file read again.
-
-    Files that cannot be read become rejects of the listing.
-
-    Raises:
-        SourceGone: the folder of the paintings vanished since it was listed.
-    """
-
-    root = listing.root
-    assert isinstance(root, Path)
-
-    def facts(entry: Entry) -> FileFacts | OSError | Reject:
-        path = root / entry.path
-        try:
-            found = path.stat()
-            if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
-                return Reject("unreadable", f"'{entry.path}' is no plain file")
-            if found.st_size > MAX_FILE_BYTES:
-                size = f"{found.st_size / 1e9:.1f} GB, over the limit of {MAX_FILE_BYTES / 1e9:.1f}"
-                return Reject("too_large", f"'{entry.path}' has {size}")
-            before = known.get(entry.path)
-            if before and before[:2] == (found.st_size, found.st_mtime_ns):
-                return before
-            return found.st_size, found.st_mtime_ns, sha256_of(path)
-        except OSError as error:
-            return error
-
-    result, now = [], {}
-    with ThreadPoolExecutor(8) as pool:
-        for batch in in_batches(entries, FILES_AT_ONCE):
-            for entry, fact in zip(batch, pool.map(facts, batch), strict=True):
-                if isinstance(fact, OSError):
-                    check_source(root)
-                    message = f"'{entry.path}' cannot be read: {fact.strerror}"
-                    listing.rejects.append(Reject("unreadable", message, entry.id, "source"))
-                elif isinstance(fact, Reject):
-                    listing.rejects.append(fact.at("source", entry.id))
-                else:
-                    now[entry.path] = fact
-                    result.append(replace(entry, sha256=fact[2]))
-    return result, now

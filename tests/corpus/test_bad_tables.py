@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from artsim_dataset.errors import ConfigError
-from builder.stages.source import Listing, add_digests, list_source
+from builder.digests import DIGESTS, add_digests
+from builder.stages.source import Listing, list_source
 from tests.corpus.images import GOOD
 from tests.corpus.running import artsim
 from tests.corpus.tables import COLUMNS, as_csv, table_rows, write_pictures
@@ -48,7 +49,7 @@ def test_every_kind_of_row_ends_as_an_entry_or_as_a_reject(tmp_path: Path, kind:
 
 def test_no_entry_leaves_the_root(tmp_path: Path) -> None:
     listing = listed(tmp_path, "csv")
-    taken, _ = add_digests(listing, listing.entries, {})
+    taken, _ = add_digests(listing, listing.entries, DIGESTS.empty_table())
     for entry in taken:
         assert ".." not in Path(entry.path).parts and not Path(entry.path).is_absolute()
         assert (listing.root / entry.path).resolve().is_relative_to((tmp_path / "root").resolve())

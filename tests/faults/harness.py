@@ -136,6 +136,15 @@ def end_of(process: subprocess.Popen[str], started: float) -> Ended:
     return Ended(process.returncode, out, err, time.perf_counter() - started)
 
 
+def shows_own_code(err: str) -> bool:
+    """Whether a traceback names a file of ours.
+
+    Another may come from Python itself: of a parent killed while it starts a worker, the worker cannot read what to do.
+    """
+    ours = (f'File "{ROOT / package}/' for package in ("artsim_dataset", "builder"))
+    return "Traceback" in err and any(file in err for file in ours)
+
+
 def kill(build: Build, moment: float, whom: Whom, wait: float = 3.0) -> Killed | None:
     """Runs the build and sends SIGKILL ``moment`` seconds after its start; None when it had finished by then.
 

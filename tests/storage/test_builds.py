@@ -265,20 +265,22 @@ def test_what_would_lose_paid_answers_or_needs_a_folder_is_refused_before_any_wo
 def test_a_painting_that_vanishes_is_a_reject_and_a_store_that_fails_is_not(
     shop: ObjectPath, gate: Proxy, engine: LocalEngine
 ) -> None:
+    from builder.digests import DIGESTS
     from builder.store_source import add_stored_digests
 
     listing = list_source(f"{shop}/paintings")
-    gone, *others = sorted(listing.entries, key=lambda e: e.path)[:3]
+    three = listing.entries[:3]
+    gone, *others = three
     bytes_ = (shop / "paintings" / gone.path).read_bytes()
     (shop / "paintings" / gone.path).unlink()
     told = Silent()
-    taken, facts = add_stored_digests(listing, [gone, *others], {}, engine, told.stage, told.advance)
+    taken, facts = add_stored_digests(listing, three, DIGESTS.empty_table(), engine, told.stage, told.advance)
     (shop / "paintings" / gone.path).write_bytes(bytes_)
-    assert [entry.path for entry in taken] == [entry.path for entry in others] == list(facts)
+    assert [entry.path for entry in taken] == [entry.path for entry in others] == facts["path"].to_pylist()
     assert [(r.reason, r.id) for r in listing.rejects] == [("unreadable", gone.id)]
     # Known ones are not read: every GET would fail now.
     with pytest.MonkeyPatch.context() as patch:
         proxy = through(patch, gate)
         proxy.faults.append(Fault(lambda method, _: method == "GET", answer=(403, "AccessDenied")))
-        again, _ = add_stored_digests(listing, others, facts, engine, told.stage, told.advance)
+        again, _ = add_stored_digests(listing, three[1:], facts, engine, told.stage, told.advance)
     assert again == taken

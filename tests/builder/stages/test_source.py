@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from artsim_dataset.errors import ConfigError
-from builder.stages.source import add_digests, genre_from, list_source, sample
+from builder.digests import DIGESTS, add_digests
+from builder.stages.source import genre_from, list_source
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
@@ -116,18 +118,18 @@ def test_table_without_a_path_column_says_which_names_are_known(tmp_path: Path) 
 
 def test_sample_is_stable_when_paintings_are_added(tmp_path: Path) -> None:
     put(tmp_path, *(f"{genre}/a_{k}.jpg" for genre in ("Cubism", "Rococo") for k in range(20)))
-    few = {entry.id for entry in sample(list_source(str(tmp_path)).entries, 10)}
+    few = {entry.id for entry in list_source(str(tmp_path)).entries.sample(10)}
     put(tmp_path, "Rococo/a_99.jpg")
-    assert len(few & {entry.id for entry in sample(list_source(str(tmp_path)).entries, 10)}) >= 9
+    assert len(few & {entry.id for entry in list_source(str(tmp_path)).entries.sample(10)}) >= 9
     assert {i.split("/")[0] for i in few} == {"Cubism", "Rococo"}
 
 
 def test_files_are_read_again_only_when_touched(tmp_path: Path) -> None:
     put(tmp_path, "Cubism/a_b.jpg", "Cubism/c_d.jpg")
     listing = list_source(str(tmp_path))
-    first, facts = add_digests(listing, listing.entries, {})
+    first, facts = add_digests(listing, listing.entries, DIGESTS.empty_table())
     assert first[0].sha256 != first[1].sha256
-    told = {path: (size, mtime, "remembered") for path, (size, mtime, _) in facts.items()}
+    told = facts.set_column(3, "sha256", pa.array(["remembered"] * 2, pa.large_string()))
     (tmp_path / "Cubism/c_d.jpg").write_bytes(b"something else")
     again, _ = add_digests(listing, listing.entries, told)
     assert [entry.sha256 == "remembered" for entry in again] == [True, False]
@@ -137,7 +139,7 @@ def test_file_that_vanishes_becomes_a_reject(tmp_path: Path) -> None:
     put(tmp_path, "Cubism/a_b.jpg", "Cubism/c_d.jpg")
     listing = list_source(str(tmp_path))
     (tmp_path / "Cubism/a_b.jpg").unlink()
-    left, _ = add_digests(listing, listing.entries, {})
+    left, _ = add_digests(listing, listing.entries, DIGESTS.empty_table())
     assert [entry.path for entry in left] == ["Cubism/c_d.jpg"]
     assert [(r.reason, r.id) for r in listing.rejects] == [("unreadable", "Cubism/a_b")]
 
