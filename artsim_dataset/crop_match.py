@@ -15,7 +15,9 @@ Boxes are (left, right, top, bottom) in thumbnail pixels.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 
 import numpy as np
@@ -177,13 +179,18 @@ def scores(thumbs: np.ndarray, pairs: np.ndarray) -> np.ndarray:
         pairs: shape (n, 2), indices.
     """
     result = np.empty(len(pairs), np.float32)
-    for start in range(0, len(pairs), _BLOCK):
+
+    def block(start: int) -> None:
         rows, places = np.unique(pairs[start : start + _BLOCK], return_inverse=True)
         squares = np.asarray(thumbs[rows], np.float32)
         first, second = places.reshape(-1, 2).T
         # A crop of nearly all looks the same both ways at first; only the fit shows which of the two is the part.
         both = _fit(*_place(squares, first, second)), _fit(*_place(squares, second, first))
         result[start : start + _BLOCK] = np.maximum(*both)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy lets go of the interpreter while it counts
+        for _ in pool.map(block, range(0, len(pairs), _BLOCK)):
+            pass
     return result
 
 

@@ -22,7 +22,10 @@ PROBES = 16
 _LEARN = 32
 """Vectors that each cell is learned from."""
 _ROUNDS = 6
-_BLOCK = 4096
+_BLOCK = 1024
+"""Items whose keys are compared at a time."""
+_TILE = 1 << 20
+"""Products of vectors and centres in memory at a time."""
 _KEY = float(1 << 28)
 """Score and key as one float64, score * _KEY - key: exact, since scores have 15 bits."""
 _NONE = -(2.0**50)
@@ -57,7 +60,7 @@ def nearest(queries: np.ndarray, keys: Keys, top: int, probes: int = PROBES) -> 
     cells = _Cells(queries.reshape(-1, dims), top)
     start = 0
     while start < count:  # small blocks first, so that soon only what is better than good enough is looked at
-        end = min(count, start + min(_BLOCK, max(32, start)))
+        end = min(count, start + min(_BLOCK, max(4, start)))
         cells.compare(keys(start, end), start, count, probes)
         start = end
     found = np.empty((len(cells.order), top))
@@ -85,13 +88,14 @@ def _closest(vectors: np.ndarray, centres: np.ndarray, probes: int) -> np.ndarra
     """The cells of each vector, (n, probes), int32: the nearest centres, the first of equals."""
     probes = min(probes, len(centres))
     found = np.empty((len(vectors), probes), np.int32)
-    for start in range(0, len(vectors), _BLOCK):
-        product = vectors[start : start + _BLOCK].astype(np.float32) @ centres.T
+    block = max(1, _TILE // len(centres))
+    for start in range(0, len(vectors), block):
+        product = vectors[start : start + block].astype(np.float32) @ centres.T
         if probes == 1:
-            found[start : start + _BLOCK, 0] = product.argmax(axis=1)
+            found[start : start + block, 0] = product.argmax(axis=1)
             continue
         ranked = product.astype(np.float64) - np.arange(len(centres)) / len(centres)  # ties: the first centre
-        found[start : start + _BLOCK] = np.argpartition(-ranked, probes - 1, axis=1)[:, :probes]
+        found[start : start + block] = np.argpartition(-ranked, probes - 1, axis=1)[:, :probes]
     return found
 
 

@@ -89,9 +89,9 @@ def readable(path: Place) -> Iterator[Path | IO[bytes]]:
             yield file
 
 
-def sha256_of(path: Place) -> str:
+def sha256_of(path: Place | str) -> str:
     """sha256 of a file's bytes, in hexadecimal; a part of it in memory at a time."""
-    if isinstance(path, Path):
+    if isinstance(path, Path | str):
         with open(path, "rb") as file:
             return file_digest(file, "sha256").hexdigest()
     state = sha256()

@@ -191,7 +191,7 @@ def _list(source: str, config: BuildConfig) -> Listing:
 
 def _take(source: str, config: BuildConfig, listing: Listing, work: Place, engine: Engine, watcher: Watcher) -> Entries:
     """What of the source is wanted; paintings with the digests of their files, which are noted in the work folder."""
-    entries = listing.entries.sample(config.source.limit)
+    entries, listing.entries = listing.entries.sample(config.source.limit), Entries.of([])
     if config.prompt.kind == "study":
         return entries
     if len(pc.unique(entries.table["genre"])) < 2:

@@ -6,9 +6,11 @@ version, all digests are made anew.
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -82,33 +84,43 @@ def add_digests(listing: Listing, entries: Entries, known: pa.Table) -> tuple[En
     """
     root = listing.root
     assert isinstance(root, Path)
-    taken, parts = np.zeros(len(entries), bool), [DIGESTS.empty_table()]
-    before = known_of(entries, known)
-    numbered = enumerate(zip(entries, before, strict=True))
+    found = Found(len(entries))
+    numbered = zip(range(len(entries)), entries, known_of(entries, known), strict=True)
     with ThreadPoolExecutor(8) as pool:
         for batch in in_batches(numbered, AT_ONCE):
-            good: list[tuple[str, int, int, str]] = []
-            for (row, (entry, _)), found in zip(
-                batch, pool.map(lambda one: _digest(root, *one[1]), batch), strict=True
-            ):
-                if isinstance(found, OSError):
+            for (row, entry, _), answer in zip(batch, pool.map(partial(_digest, root), batch), strict=True):
+                if isinstance(answer, OSError):
                     check_source(root)
-                    message = f"'{entry.path}' cannot be read: {found.strerror}"
+                    message = f"'{entry.path}' cannot be read: {answer.strerror}"
                     listing.rejects.append(Reject("unreadable", message, entry.id, "source"))
-                elif isinstance(found, Reject):
-                    listing.rejects.append(found.at("source", entry.id))
+                elif isinstance(answer, Reject):
+                    listing.rejects.append(answer.at("source", entry.id))
                 else:
-                    taken[row] = True
-                    good.append((entry.path, *found))
-            parts.append(pa.table(list(zip(*good, strict=True)), schema=DIGESTS) if good else DIGESTS.empty_table())
-    digests = pa.concat_tables(parts).combine_chunks()
-    return entries.take(np.flatnonzero(taken)).with_sha256(digests["sha256"]), digests
+                    found.size[row], found.mtime_ns[row], found.sha256[row] = answer
+    return found.added_to(entries)
 
 
-def _digest(root: Path, entry: Entry, before: Digest | None) -> Digest | OSError | Reject:
-    path = root / entry.path
+class Found:
+    """What was found out of so many files, 80 bytes each. ``sha256`` is empty while it is not known."""
+
+    def __init__(self, count: int) -> None:
+        self.size, self.mtime_ns = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        self.sha256 = np.zeros(count, "S64")
+
+    def added_to(self, entries: Entries) -> tuple[Entries, pa.Table]:
+        """The entries that have a digest, with it, and the table for ``work/files.parquet``."""
+        rows = np.flatnonzero(self.sha256 != b"")
+        taken = entries.take(rows)
+        sums = pa.array(self.sha256[rows]).cast(DIGESTS.field("sha256").type)
+        columns = [taken.table["path"], self.size[rows], self.mtime_ns[rows], sums]
+        return taken.with_sha256(sums), pa.table(columns, schema=DIGESTS)
+
+
+def _digest(root: Path, numbered: tuple[int, Entry, Digest | None]) -> Digest | OSError | Reject:
+    _, entry, before = numbered
+    path = os.path.join(root, entry.path)  # a `Path` keeps its parts in Python's table of strings, which never shrinks
     try:
-        found = path.stat()
+        found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
             return Reject("unreadable", f"'{entry.path}' is no plain file")
         if found.st_size > MAX_FILE_BYTES:

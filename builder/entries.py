@@ -42,7 +42,7 @@ class Entries(Sequence[Entry]):
     """
 
     def __init__(self, table: pa.Table) -> None:
-        self.table = table.combine_chunks()
+        self.table = table
 
     @staticmethod
     def of(entries: Iterable[Entry]) -> Entries:
@@ -76,11 +76,13 @@ class Entries(Sequence[Entry]):
 
     def take(self, rows: np.ndarray) -> Entries:
         """The entries in these rows, int64, in their order."""
+        if np.array_equal(rows, np.arange(len(self))):
+            return self
         return Entries(self.table.take(pa.array(rows)))
 
-    def with_sha256(self, sums: pa.ChunkedArray) -> Entries:
-        """The same with these digests, one for each."""
-        return Entries(self.table.set_column(len(COLUMNS) - 1, "sha256", sums.cast(pa.large_string())))
+    def with_sha256(self, sums: pa.Array) -> Entries:
+        """The same with these digests, large strings, one for each."""
+        return Entries(self.table.set_column(len(COLUMNS) - 1, "sha256", sums))
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -97,14 +99,14 @@ class Entries(Sequence[Entry]):
         """The entries by path. Of those whose names come out alike all but the first get six digits of their path's
         hash."""
         ordered = self.take(pc.sort_indices(self.table["path"]).to_numpy())
-        ids = ordered.table["id"].combine_chunks()
-        alike = np.ones(len(ids), bool)
-        alike[np.unique(ids.dictionary_encode().indices.to_numpy(), return_index=True)[1]] = False
+        alike = np.ones(len(self), bool)
+        alike[np.unique(ordered.order, return_index=True)[1]] = False
         if not alike.any():
             return ordered
         others = ordered.take(np.flatnonzero(alike))
         names = pa.array([f"{entry.id}-{short_hash(entry.path)}" for entry in others], pa.large_string())
-        return Entries(ordered.table.set_column(0, "id", pc.replace_with_mask(ids, alike, names))).unique()
+        ids = pc.replace_with_mask(ordered.table["id"].combine_chunks(), alike, names)
+        return Entries(ordered.table.set_column(0, "id", ids)).unique()
 
 
 def short_hash(path: str) -> str:

@@ -18,7 +18,7 @@ from artsim_dataset.errors import ArtsimError
 from artsim_dataset.object_store import ObjectPath, Stored
 from artsim_dataset.schema import seed_from
 from artsim_dataset.storage import sha256_of
-from builder.digests import DIGESTS, MAX_FILE_BYTES, known_of, too_large
+from builder.digests import MAX_FILE_BYTES, Found, known_of, too_large
 from builder.engine import Engine, Tick
 from builder.entries import Entries
 from builder.stage import Reject
@@ -82,33 +82,29 @@ def add_stored_digests(
         SourceGone: nothing is left of the source. ConfigError, StorageError: it cannot be reached.
     """
     assert isinstance(listing.root, ObjectPath)
-    size, mark = np.zeros(len(entries), np.int64), np.zeros(len(entries), np.int64)
-    sums = np.zeros(len(entries), "S64")
-    refused = np.zeros(len(entries), bool)
+    found, refused = Found(len(entries)), np.zeros(len(entries), bool)
     for row, (entry, before) in enumerate(zip(entries, known_of(entries, known), strict=True)):
         stored = listing.stored[entry.path]
-        size[row], mark[row] = stored.st_size, seed_from("tag", stored.tag, stored.st_mtime_ns)
+        now = stored.st_size, seed_from("tag", stored.tag, stored.st_mtime_ns)
+        found.size[row], found.mtime_ns[row] = now
         if stored.st_size > MAX_FILE_BYTES:
             refused[row] = True
             message = f"'{entry.path}' has {too_large(stored.st_size)}"
             listing.rejects.append(Reject("too_large", message, entry.id, "source"))
-        elif before and before[:2] == (size[row], mark[row]):
-            sums[row] = before[2]
-    todo = np.flatnonzero((sums == b"") & ~refused)
+        elif before and before[:2] == now:
+            found.sha256[row] = before[2]
+    todo = np.flatnonzero((found.sha256 == b"") & ~refused)
     if len(todo):
-        started("read", len(entries) - int(refused.sum()), len(entries) - int(refused.sum()) - len(todo))
-    for rows, found in engine.map(_read, _parts(listing.root, entries, todo), advance, "cpu"):
-        sums[list(rows)] = found
-    gone = np.flatnonzero((sums == b"") & ~refused)
+        wanted = len(entries) - int(refused.sum())
+        started("read", wanted, wanted - len(todo))
+    for rows, sums in engine.map(_read, _parts(listing.root, entries, todo), advance, "cpu"):
+        found.sha256[list(rows)] = sums
+    gone = np.flatnonzero((found.sha256 == b"") & ~refused)
     if len(gone):
         check_source(listing.root)
     for entry in entries.take(gone):
         listing.rejects.append(Reject("unreadable", f"'{entry.path}' is gone since it was listed", entry.id, "source"))
-    left = np.flatnonzero(sums != b"")
-    taken = entries.take(left)
-    columns = [taken.table["path"], size[left], mark[left], pa.array(sums[left]).cast(pa.large_string())]
-    digests = pa.table(columns, schema=DIGESTS).combine_chunks()
-    return taken.with_sha256(digests["sha256"]), digests
+    return found.added_to(entries)
 
 
 def _parts(root: ObjectPath, entries: Entries, rows: np.ndarray) -> list[_ToRead]:

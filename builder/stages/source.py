@@ -95,7 +95,7 @@ def _below(root: Path, listing: Listing) -> Iterator[Entry]:
             message = "the file name is not valid UTF-8; rename it"
             listing.rejects.append(Reject("bad_name", message, _shown(path), "source"))
             continue
-        if (root / path).is_symlink() and not _inside(root / path, root):
+        if os.path.islink(full := os.path.join(root, path)) and not _inside(full, root):
             message = f"'{path}' is a link that leaves the source folder"
             listing.rejects.append(Reject("outside_root", message, path, "source"))
             continue
@@ -113,7 +113,7 @@ def _list_stored(root: ObjectPath) -> Listing:
 
 def _is_image(path: str, listing: Listing) -> bool:
     """Whether the file is one by its name; others are counted."""
-    suffix = Path(path).suffix.lower()
+    suffix = os.path.splitext(path)[1].lower()
     if suffix not in IMAGE_SUFFIXES:
         listing.ignored[_shown(suffix) or "no suffix"] += 1
     return suffix in IMAGE_SUFFIXES
@@ -121,13 +121,14 @@ def _is_image(path: str, listing: Listing) -> bool:
 
 def _named(path: str, root: str) -> Entry:
     """A painting as its file's name and folder say; ``root`` is the name of the source's own folder."""
-    artist, _, title = Path(path).stem.partition("_")
+    folder, name = os.path.split(path)
+    artist, _, title = os.path.splitext(name)[0].partition("_")
     if not title:
         artist, title = "", artist
-    return entry_of(path, genre_from(Path(path).parent.name or root), artist, title)
+    return entry_of(path, genre_from(os.path.basename(folder) or root), artist, title)
 
 
-def _inside(path: Path, root: Path) -> bool:
+def _inside(path: Path | str, root: Path) -> bool:
     return os.path.realpath(path).startswith(os.path.realpath(root) + os.sep)
 
 
@@ -137,7 +138,8 @@ def _shown(path: str) -> str:
 
 
 def _walk(root: Path, listing: Listing) -> Iterator[str]:
-    """Relative paths of all files below, links to folders not followed: a loop of links would never end.
+    """Relative paths of all files below, links to folders not followed: a loop of links would never end. As text: a
+    `Path` keeps its parts in Python's table of strings, which never shrinks.
 
     Links to folders are counted in ``listing.ignored``; folders that cannot be listed are rejects.
     """
@@ -150,9 +152,10 @@ def _walk(root: Path, listing: Listing) -> Iterator[str]:
     for folder, folders, files in os.walk(root, onerror=unlisted):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         listing.ignored.update("link to a folder" for f in folders if os.path.islink(os.path.join(folder, f)))
+        below = os.path.relpath(folder, root)
         for name in sorted(files):
             if not name.startswith("."):
-                yield Path(folder, name).relative_to(root).as_posix()
+                yield name if below == "." else f"{below}/{name}"
 
 
 def entry_of(path: str, genre: str, artist: str, title: str) -> Entry:
