@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from artsim_dataset import metrics
+from artsim_dataset.blocks import blocks
 from artsim_dataset.encoders import Encoder, TextEncoder
 from artsim_dataset.model import unit
 
@@ -34,15 +36,17 @@ def align(dataset: Dataset, encoder: Encoder, variants: np.ndarray) -> dict[str,
         ``clip_score`` (0 to 100), the same by level, and recall@1, recall@5 and mean reciprocal rank of the variant
         among all variants for its prompt (``prompt_to_image_...``), and the other way round (``image_to_prompt_...``).
     """
-    columns: dict[str, Any] = dataset.select_columns(["prompt_compressed", "level"])[:]
-    prompts, levels = columns["prompt_compressed"], np.array(columns["level"])
-    if not isinstance(encoder, TextEncoder) or not all(prompts):
+    if not isinstance(encoder, TextEncoder):
         return None
-    blocks = [prompts[at : at + BLOCK] for at in range(0, len(prompts), BLOCK)]
-    texts = np.concatenate([unit(encoder.encode_text(block)) for block in blocks])
+    columns: Any = dataset.select_columns(["prompt_compressed", "level"]).with_format("arrow")[:]
+    prompts, levels = (columns[name].fill_null("") for name in ("prompt_compressed", "level"))
+    if pc.any(pc.equal(prompts, "")).as_py():
+        return None
+    some = (prompts.slice(at, BLOCK).to_pylist() for at in range(0, len(prompts), BLOCK))
+    texts = np.concatenate([unit(encoder.encode_text(block)) for block in some])
     numbers = {"clip_score": metrics.clip_score(variants, texts, WEIGHT)}
-    for level in sorted(set(levels.tolist()) - {""}):
-        at = levels == level
+    for level in sorted(set(levels.unique().to_pylist()) - {""}):
+        at = pc.equal(levels, level).to_numpy()
         numbers[f"clip_score_{level}"] = metrics.clip_score(variants[at], texts[at], WEIGHT)
     for name, queries, candidates in (("prompt_to_image", texts, variants), ("image_to_prompt", variants, texts)):
         rank = _ranks(queries, candidates)
@@ -55,5 +59,5 @@ def align(dataset: Dataset, encoder: Encoder, variants: np.ndarray) -> dict[str,
 def _ranks(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """0-based rank of candidate i for query i, in blocks."""
     own = np.arange(len(queries))
-    blocks = [slice(at, at + BLOCK) for at in range(0, len(queries), BLOCK)]
-    return np.concatenate([metrics.ranks(queries[block] @ candidates.T, own[block]) for block in blocks])
+    parts = blocks(len(queries), len(candidates), BLOCK)
+    return np.concatenate([metrics.ranks(queries[block] @ candidates.T, own[block]) for block in parts])

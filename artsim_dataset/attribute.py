@@ -23,11 +23,10 @@ import numpy as np
 from artsim_dataset import metrics
 from artsim_dataset.encoders import Encoder
 from artsim_dataset.encoders.cache import EmbeddingCache
-from artsim_dataset.encoders.embed import PairRows, Progress, Wanted, embed
+from artsim_dataset.encoders.embed import Looks, PairRows, Progress, embed_all
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import SimilarityModel, unit
 from artsim_dataset.schema import seed_from
-from artsim_dataset.views import FULL
 
 NEIGHBOURS = 15
 MIN_WORKS = 3
@@ -204,8 +203,8 @@ def artist_index(
     """
     model, encoder = (subject, subject.encoder) if isinstance(subject, SimilarityModel) else (None, subject)
     store = EmbeddingCache(encoder) if cache is None else cache
-    wanted = [Wanted(int(row), "original", FULL) for row in rows.first_row]
-    embeddings = store.take(embed(rows, wanted, encoder, store, progress))
+    (positions,) = embed_all(rows, [Looks(rows.first_row, "original")], encoder, store, progress)
+    embeddings = store.take(positions[:, 0])
     vectors = model.project(embeddings) if model else unit(embeddings)
     artists, groups = (column[rows.first_row].tolist() for column in (rows.artists, rows.groups))
     return ArtistIndex.of(vectors.astype(np.float32), artists, groups, rows.painting_ids.tolist())

@@ -17,7 +17,7 @@ from datasets import Dataset
 from artsim_dataset.alignment import align
 from artsim_dataset.encoders import Encoder
 from artsim_dataset.encoders.cache import EmbeddingCache
-from artsim_dataset.encoders.embed import PairRows, Progress, Wanted, embed
+from artsim_dataset.encoders.embed import Looks, PairRows, Progress, embed_all
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import SimilarityModel, unit
 from artsim_dataset.schema import seed_from
@@ -91,23 +91,25 @@ def evaluate(
     if len(set(rows.genres)) < 2:
         raise ConfigError(f"evaluation needs paintings of at least two genres, the split has only {rows.genres[0]}")
     model, encoder = (subject, subject.encoder) if isinstance(subject, SimilarityModel) else (None, subject)
-    wanted = [Wanted(int(row), "original", FULL) for row in rows.first_row]
-    wanted += [Wanted(row, "generated", FULL) for row in range(len(rows))]
-    wanted += [Wanted(row, "generated", perturbation(id_, seed)) for row, id_ in enumerate(rows.ids)]
     store = EmbeddingCache(encoder) if cache is None else cache
-    positions = np.split(
-        embed(rows, wanted, encoder, store, progress), [len(rows.first_row), len(rows.first_row) + len(rows)]
-    )
+    looks = [
+        Looks(rows.first_row, "original"),
+        Looks(np.arange(len(rows)), "generated", lambda row: (FULL, perturbation(rows.ids[row], seed)), 2),
+    ]
+    found = embed_all(rows, looks, encoder, store, progress)
+    at_originals, (at_variants, at_perturbed) = found[0][:, 0], found[1].T
 
     def measured(
         project: Callable[[np.ndarray], np.ndarray], tau: float, name: str | None, baseline: Evaluation | None
     ) -> Evaluation:
-        originals, as_is, perturbed = (_projected(store, part, project) for part in positions)
+        originals, variants = (_projected(store, at, project) for at in (at_originals, at_variants))
+        as_is = score(rows, originals, variants, tau, seed)
+        space, sample = _structure(rows, originals, variants, seed), _sample(rows, originals, variants, seed)
+        alignment = baseline.alignment if baseline else align(dataset, encoder, variants)
+        variants = _projected(store, at_perturbed, project)  # in the place of those as they are
         return Evaluation(
-            encoder.name, name, dataset_name, split, seed, tau, len(originals), len(rows),
-            score(rows, originals, as_is, tau, seed), score(rows, originals, perturbed, tau, seed),
-            _structure(rows, originals, as_is, seed), _sample(rows, originals, as_is, seed),
-            baseline.alignment if baseline else align(dataset, encoder, as_is), baseline,
+            encoder.name, name, dataset_name, split, seed, tau, len(originals), len(rows), as_is,
+            score(rows, originals, variants, tau, seed), space, sample, alignment, baseline,
             encoder_revision=encoder.revision,
         )  # fmt: skip
 
@@ -118,19 +120,19 @@ def evaluate(
 def _projected(store: EmbeddingCache, positions: np.ndarray, project: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Unit vectors of cached embeddings, projected block by block."""
     blocks = [project(store.take(positions[at : at + BLOCK])) for at in range(0, len(positions), BLOCK)]
-    return np.concatenate(blocks).astype(np.float32)
+    return np.concatenate(blocks, dtype=np.float32)
 
 
 def _structure(rows: PairRows, originals: np.ndarray, variants: np.ndarray, seed: int) -> Structure | None:
     if len(originals) < 3:
         return None
-    genres, artists, groups = (column[rows.first_row].tolist() for column in (rows.genres, rows.artists, rows.groups))
+    genres, artists, groups = (column[rows.first_row] for column in (rows.genres, rows.artists, rows.groups))
     return structure(originals, variants, rows.painting, genres, artists, groups, seed)
 
 
 def _sample(rows: PairRows, originals: np.ndarray, variants: np.ndarray, seed: int) -> Sample:
-    order = sorted(range(len(originals)), key=lambda p: seed_from("map", str(rows.painting_ids[p]), seed))
-    chosen = np.sort(np.array(order[:MAP_PAINTINGS]))
+    drawn = np.fromiter((seed_from("map", id_, seed) for id_ in rows.painting_ids), np.int64, len(originals))
+    chosen = np.sort(np.argsort(drawn, kind="stable")[:MAP_PAINTINGS])
     first = rows.first_row[chosen]
     return Sample(
         (*map(str, rows.painting_ids[chosen]), *map(str, rows.ids[first])),

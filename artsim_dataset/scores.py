@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from artsim_dataset import metrics
+from artsim_dataset.blocks import blocks
 from artsim_dataset.encoders.embed import PairRows
 from artsim_dataset.schema import seed_from
 
@@ -142,12 +143,11 @@ def _numbers(tally: _Tally, at: np.ndarray) -> dict[str, float]:
 
 def _tally(rows: PairRows, originals: np.ndarray, variants: np.ndarray, tau: float, seed: int) -> _Tally:
     """One walk over blocks of variants: each against all originals, and its anchor against all originals."""
-    genre, group = rows.genres[rows.first_row], rows.groups[rows.first_row]
+    genre, group = (np.unique(of[rows.first_row], return_inverse=True)[1] for of in (rows.genres, rows.groups))
     draw = np.random.default_rng(seed_from("negatives", seed))
     share = min(1.0, MAX_NEGATIVES / (len(rows) * len(originals)))
     parts: list[tuple[np.ndarray, ...]] = []
-    for at in range(0, len(rows), BLOCK):
-        block = slice(at, at + BLOCK)
+    for block in blocks(len(rows), len(originals), BLOCK):
         anchor = rows.painting[block]
         positive = (originals[anchor] * variants[block]).sum(1)
         similarity = originals[anchor] @ originals.T

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from artsim_dataset.blocks import blocks
 from artsim_dataset.schema import seed_from
 
 NEIGHBOURS = 10
@@ -20,6 +21,8 @@ BLOCK = 512
 MAP_PAINTINGS = 400
 """Paintings on the map, each with one variant: more points than this are neither legible nor quick."""
 SILHOUETTE_PAINTINGS = 4000
+SILHOUETTE_MB = 32
+"""Of distances at a time."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,18 @@ def structure(
     Raises:
         ValueError: fewer than three paintings or two genres.
     """
-    names, genre = np.unique(np.asarray(genres, str), return_inverse=True)
+    names, genre = np.unique(genres, return_inverse=True)
     if len(originals) < 3 or len(names) < 2:
         raise ValueError(f"needs three paintings and two genres, got {len(originals)} and {len(names)}")
-    group = np.unique(np.asarray(groups, str), return_inverse=True)[1]
-    artist = np.asarray(artists, str)
+    group = np.unique(groups, return_inverse=True)[1]
+    artist_names, artist = np.unique(artists, return_inverse=True)
+    named = (artist_names != "")[artist]
     k = min(NEIGHBOURS, len(originals) - 1)
     near, known = _nearest(originals, originals, np.arange(len(originals)), group, k)
     others, other_known = _nearest(variants, originals, painting, group, k)
-    same_artist = (artist[near] == artist[:, None]) & (artist != "")[:, None]
-    kept = [np.isin(others[row][other_known[row]], near[p][known[p]]).mean() if other_known[row].any() else 0.0
-            for row, p in enumerate(painting.tolist())]  # fmt: skip
+    same_artist = (artist[near] == artist[:, None]) & named[:, None]
+    kept = (np.isin(others[row][other_known[row]], near[p][known[p]]).mean() if other_known[row].any() else 0.0
+            for row, p in enumerate(painting))  # fmt: skip
     return Structure(
         tuple(names.tolist()),
         genre_similarity(originals, genre, len(names)),
@@ -96,8 +100,8 @@ def structure(
             "same_genre": float((genre[near] == genre[:, None])[known].mean()),
             "same_genre_chance": chance(genre),
             "same_artist": float(same_artist[known].mean()),
-            "same_artist_chance": chance(artist[artist != ""], len(artist)),
-            "kept": float(np.mean(kept)),
+            "same_artist_chance": chance(artist[named], len(artist)),
+            "kept": float(np.fromiter(kept, float, len(painting)).mean()),
         },
         _kmeans(originals, genre, len(names), seed),
     )
@@ -111,9 +115,9 @@ def _nearest(
     Sorted by score descending, then index ascending.
     """
     found, known = [], []
-    for at in range(0, len(queries), BLOCK):
-        scores = queries[at : at + BLOCK] @ originals.T
-        scores[group[own[at : at + BLOCK]][:, None] == group[None]] = -np.inf
+    for block in blocks(len(queries), len(originals), BLOCK):
+        scores = queries[block] @ originals.T
+        scores[group[own[block]][:, None] == group[None]] = -np.inf
         order = _best(scores, k)
         found.append(order)
         known.append(np.take_along_axis(scores, order, 1) > -np.inf)
@@ -144,7 +148,8 @@ def genre_similarity(originals: np.ndarray, genre: np.ndarray, count: int) -> np
     np.add.at(total, genre, originals)
     products = total @ total.T
     # A painting with itself is no pair: its squared length leaves the diagonal.
-    products[np.diag_indices(count)] -= np.bincount(genre, (originals.astype(float) ** 2).sum(1), count)
+    squared = [(originals[at].astype(float) ** 2).sum(1) for at in blocks(len(originals), originals.shape[1], BLOCK)]
+    products[np.diag_indices(count)] -= np.bincount(genre, np.concatenate(squared), count)
     pairs = np.outer(size, size) - np.diag(size)
     return np.divide(products, pairs, out=np.full_like(products, np.nan), where=pairs > 0)
 
@@ -169,6 +174,7 @@ def _confusion(genre: np.ndarray, nearest: np.ndarray, known: np.ndarray, count:
 
 
 def _kmeans(originals: np.ndarray, genre: np.ndarray, count: int, seed: int) -> dict[str, float]:
+    from sklearn import config_context
     from sklearn.cluster import KMeans
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, silhouette_score
 
@@ -177,13 +183,18 @@ def _kmeans(originals: np.ndarray, genre: np.ndarray, count: int, seed: int) -> 
     table = np.zeros((count, count))
     np.add.at(table, (cluster, genre), 1)
     sample = min(SILHOUETTE_PAINTINGS, len(genre))
+    with config_context(working_memory=SILHOUETTE_MB):
+        silhouette = (
+            silhouette_score(originals, genre, metric="cosine", sample_size=sample, random_state=draw)
+            if count < len(genre)
+            else 0.0
+        )
     return {
         "nmi": float(normalized_mutual_info_score(genre, cluster)),
         "ari": float(adjusted_rand_score(genre, cluster)),
         "purity": float(table.max(1).sum() / len(genre)),
-        "silhouette": float(silhouette_score(originals, genre, metric="cosine", sample_size=sample, random_state=draw))
-        if count < len(genre) else 0.0,
-    }  # fmt: skip
+        "silhouette": float(silhouette),
+    }
 
 
 def flat_map(vectors: np.ndarray, seed: int) -> np.ndarray:

@@ -17,19 +17,19 @@ def encode_command(
     Example:  artsim encode my-dataset --encoder lite
     """
     require_extra("artsim encode")
+    import numpy as np
+
     from artsim_dataset.encoders import get_encoder
     from artsim_dataset.encoders.cache import EmbeddingCache
-    from artsim_dataset.encoders.embed import PairRows, Wanted, embed
-    from artsim_dataset.views import FULL
+    from artsim_dataset.encoders.embed import Looks, PairRows, embed_all
 
     rows = PairRows(pairs(dataset, split))
     chosen = get_encoder(encoder)
-    wanted = [Wanted(int(row), "original", FULL) for row in rows.first_row]
-    wanted += [Wanted(row, "generated", FULL) for row in range(len(rows))]
+    looks = [Looks(rows.first_row, "original"), Looks(np.arange(len(rows)), "generated")]
     with reports() as progress:
-        embed(rows, wanted, chosen, EmbeddingCache(chosen), progress)
-    facts = {"encoder": chosen.name, "revision": chosen.revision, "dim": chosen.dim, "embeddings": len(wanted)}
+        count = sum(at.size for at in embed_all(rows, looks, chosen, EmbeddingCache(chosen), progress))
+    facts = {"encoder": chosen.name, "revision": chosen.revision, "dim": chosen.dim, "embeddings": count}
     if as_json:
         print_json(facts)
     else:
-        out.print(f"{len(wanted):,} embeddings of {chosen.dim} numbers by '{chosen.name}' are in the cache")
+        out.print(f"{count:,} embeddings of {chosen.dim} numbers by '{chosen.name}' are in the cache")

@@ -112,14 +112,17 @@ def clip_score(images: Array, texts: Array, weight: float = 2.5) -> float:
     >>> clip_score(np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 0.0], [0.0, -3.0]]))
     1.25
     """
-    images, texts = np.asarray(images, float), np.asarray(texts, float)
+    images, texts = np.asarray(images), np.asarray(texts)
     if images.ndim != 2 or images.shape != texts.shape:
         raise ValueError(
             f"clip_score wants embeddings of pairs, (n, d) both, got shapes {images.shape} and {texts.shape}"
         )
     if not len(images):
         raise ValueError("clip_score needs at least one pair, got none")
-    lengths = np.linalg.norm(images, axis=1) * np.linalg.norm(texts, axis=1)
+    blocks = range(0, len(images), 4096)  # in double precision no more than these rows
+    products = [[(a * b).sum(1), np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)]
+                for a, b in ((m[at : at + 4096].astype(float) for m in (images, texts)) for at in blocks)]  # fmt: skip
+    dots, lengths = np.concatenate(products, axis=1)
     if not (lengths > 0).all():
         raise ValueError(f"clip_score: the embeddings of pair {int(np.argmin(lengths > 0))} hold NaN or are zero")
-    return float((weight * np.maximum((images * texts).sum(1) / lengths, 0)).mean())
+    return float((weight * np.maximum(dots / lengths, 0)).mean())

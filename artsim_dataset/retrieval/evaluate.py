@@ -10,11 +10,10 @@ import numpy as np
 
 from artsim_dataset.encoders import Encoder
 from artsim_dataset.encoders.cache import EmbeddingCache
-from artsim_dataset.encoders.embed import Progress, Wanted, embed
+from artsim_dataset.encoders.embed import Looks, Progress, embed_all
 from artsim_dataset.model import SimilarityModel, unit
 from artsim_dataset.retrieval.protocol import Retrieval, Side, Unanswerable, retrieve
 from artsim_dataset.retrieval.sources import Source
-from artsim_dataset.views import FULL
 
 BLOCK = 4096
 
@@ -55,8 +54,8 @@ def evaluate_retrieval(
     """
     model, encoder = (subject, subject.encoder) if isinstance(subject, SimilarityModel) else (None, subject)
     store = EmbeddingCache(encoder) if cache is None else cache
-    positions = embed(source.rows, [Wanted(int(row), source.column, FULL) for row in source.row], encoder, store,
-                      progress)  # fmt: skip
+    (found,) = embed_all(source.rows, [Looks(source.row, source.column)], encoder, store, progress)
+    positions = found[:, 0]
 
     def answers(project: Callable[[np.ndarray], np.ndarray]) -> dict[str, Retrieval]:
         blocks = [project(store.take(positions[at : at + BLOCK])) for at in range(0, len(positions), BLOCK)]

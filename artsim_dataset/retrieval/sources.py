@@ -68,7 +68,7 @@ def dataset_source(dataset: Dataset, seed: int, test: Dataset | None = None) -> 
         query = np.isin(rows.painting_ids, [painting_id_of(id_) for id_ in test["id"]])
         split = "the data set's own: queries are its test split, the database its train split"
     else:
-        groups = rows.groups[first].astype(str)
+        groups = rows.groups[first]
         query = _drawn(np.where(groups == "", rows.painting_ids, groups).tolist(), QUERY_SHARE, seed)
         split = f"a seeded {QUERY_SHARE:.0%} of the near-duplicate groups are queries"
     return Source(rows, first, "original", query, _painting_tasks(artist, genre), split)

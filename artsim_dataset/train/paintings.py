@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,9 @@ class Paintings:
 
     def hashed(self) -> hashlib._Hash:
         """A sha256 of ids, parts, labels and rows, to be fed with what else a run depends on."""
-        hashed = hashlib.sha256("\x1f".join([*self.ids, *self.part]).encode())
+        hashed = hashlib.sha256()
+        for number, text in enumerate(chain(self.ids, self.part)):
+            hashed.update(f"\x1f{text}".encode() if number else text.encode())
         for column in (*self.labels.barred, self.labels.genre):
             hashed.update(column.numpy().tobytes())
         hashed.update(self.rows.tobytes() + self.first.tobytes())
@@ -87,8 +90,7 @@ def read_paintings(rows: PairRows, config: TrainConfig) -> Paintings:
     if count < MIN_PAINTINGS:
         raise ConfigError(f"training needs at least {MIN_PAINTINGS} paintings in the train split, got {count}")
     genres, artists, groups = (c[rows.first_row] for c in (rows.genres, rows.artists, rows.groups))
-    part = divide(config.split, rows.painting_ids.tolist(), groups.tolist(), genres.tolist(), artists.tolist(),
-                  config.validation_share, config.seed)  # fmt: skip
+    part = divide(config.split, rows.painting_ids, groups, genres, artists, config.validation_share, config.seed)
     if not {TRAIN, VALIDATION} <= set(part):
         raise ConfigError(f"the split '{config.split}' leaves nothing to train on or to validate on: use another split")
     codes = [_codes(labels) for labels in (artists, groups, genres)]
@@ -110,7 +112,7 @@ def facts_of(
 ) -> dict[str, Any]:
     """What `artsim.json` says of a run. ``split``: the scheme, the seed that drew it, how many paintings each part has;
     which they are is in `parts.json`."""
-    sizes = {part: len(ids) for part, ids in paintings.parts.items()}
+    sizes = {part: len(paintings.of(part)) for part in (TRAIN, VALIDATION, TEST)}
     return {
         "config": asdict(config),
         "dataset": dataset_name,
@@ -143,5 +145,5 @@ def read_captions(dataset: Dataset, rows: PairRows, part: np.ndarray) -> tuple[d
 
 def _codes(labels: np.ndarray) -> Tensor:
     """Integers for names, -1 for the empty one."""
-    names, codes = np.unique(labels.astype(str), return_inverse=True)
+    names, codes = np.unique(labels, return_inverse=True)
     return torch.from_numpy(np.where(names[codes] == "", -1, codes))

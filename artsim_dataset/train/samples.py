@@ -11,13 +11,15 @@ from torch import Tensor
 
 from artsim_dataset.encoders import Encoder
 from artsim_dataset.encoders.cache import EmbeddingCache
-from artsim_dataset.encoders.embed import PairRows, Progress, Wanted, embed
+from artsim_dataset.encoders.embed import Looks, PairRows, Progress, embed_all
 from artsim_dataset.encoders.text import text_encoder
 from artsim_dataset.train.captions import embed_texts
 from artsim_dataset.train.config import TrainConfig
 from artsim_dataset.train.holdout import TEST
 from artsim_dataset.train.paintings import Paintings, read_captions, read_paintings
 from artsim_dataset.views import FULL, View, augmentation
+
+BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Samples(Paintings):
         hashed = self.hashed()
         for positions in (self.original, self.variant, self.caption, self.generated_caption):
             if positions is not None:
-                hashed.update(self.cache.keys(positions[positions >= 0]))
+                known = positions[positions >= 0]
+                for at in range(0, len(known), BLOCK):
+                    hashed.update(self.cache.keys(known[at : at + BLOCK]))
         return hashed.hexdigest()
 
 
@@ -78,19 +82,19 @@ def _embed_views(
     positions are -1."""
     views = 1 + config.views
 
-    def wanted(row: int, column: str, image_id: str) -> list[Wanted]:
-        augmented = [augmentation(image_id, index, config.seed) for index in range(config.views)]
-        seen: list[View] = [FULL, *augmented]
-        return [Wanted(row, column, view) for view in seen]
+    def seen(image_id: str) -> list[View]:
+        return [FULL, *(augmentation(image_id, index, config.seed) for index in range(config.views))]
 
     paintings = np.flatnonzero(part != TEST)
     variants = np.flatnonzero(part[rows.painting] != TEST)
-    asked = [want for p in paintings for want in wanted(int(rows.first_row[p]), "original", rows.painting_ids[p])]
-    asked += [want for row in variants for want in wanted(int(row), "generated", rows.ids[row])]
-    found = embed(rows, asked, encoder, cache, progress).reshape(-1, views)
+    looks = [
+        Looks(rows.first_row[paintings], "original", lambda row: seen(rows.painting_ids[rows.painting[row]]), views),
+        Looks(variants, "generated", lambda row: seen(rows.ids[row]), views),
+    ]
+    found = embed_all(rows, looks, encoder, cache, progress)
     original = np.full((len(rows.painting_ids), views), -1, np.int64)
     variant = np.full((len(rows), views), -1, np.int64)
-    original[paintings], variant[variants] = found[: len(paintings)], found[len(paintings) :]
+    original[paintings], variant[variants] = found
     return original, variant
 
 

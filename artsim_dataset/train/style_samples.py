@@ -19,11 +19,11 @@ from torch import Tensor
 
 from artsim_dataset.encoders import Encoder
 from artsim_dataset.encoders.cache import EmbeddingCache
-from artsim_dataset.encoders.embed import PairRows, Progress, Wanted, embed
+from artsim_dataset.encoders.embed import Looks, PairRows, Progress, embed_all
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import seed_from
 from artsim_dataset.tags import MAX_HITS, MEDIA, MOVEMENTS, Tagged, cap, find_tags, merge
-from artsim_dataset.views import FULL, csd_view
+from artsim_dataset.views import FULL, View, csd_view
 
 LABELS: tuple[str, ...] = ("artist", "genre", "tags")
 
@@ -88,13 +88,14 @@ def embed_style(
         raise ConfigError(f"no two paintings of the train split share a label ({', '.join(labels)}): use other labels")
     ids, artist = rows.painting_ids[kept], rows.artists[first][kept].astype(str)
     held_out = known_artists(ids.tolist(), artist.tolist(), validation_share, seed)
-    asked: list[Wanted] = []
-    for row, painting in zip(first[kept], ids, strict=True):
+
+    def seen(row: int) -> list[View]:
         left, top, right, bottom = rows.boxes[row]
-        aspect = (right - left) / (bottom - top)
-        seen = [FULL, *(csd_view(painting, index, seed, aspect) for index in range(views))]
-        asked += [Wanted(int(row), "original", view) for view in seen]
-    positions = embed(rows, asked, encoder, cache, progress).reshape(-1, 1 + views)
+        painting, aspect = rows.painting_ids[rows.painting[row]], (right - left) / (bottom - top)
+        return [FULL, *(csd_view(painting, index, seed, aspect) for index in range(views))]
+
+    looks = [Looks(first[kept], "original", seen, 1 + views)]
+    (positions,) = embed_all(rows, looks, encoder, cache, progress)
     return StyleSamples(ids, artist, tagged, held_out, positions[:, 0], positions[:, 1:], cache)
 
 
@@ -144,5 +145,5 @@ def known_artists(ids: Sequence[str], artists: Sequence[str], share: float, seed
 
 def _groups(groups: np.ndarray) -> np.ndarray:
     """The groups as integers; a painting without one is alone."""
-    names, code = np.unique(groups.astype(str), return_inverse=True)
+    names, code = np.unique(groups, return_inverse=True)
     return np.where(names[code] == "", len(names) + np.arange(len(code)), code)

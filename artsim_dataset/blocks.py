@@ -1,0 +1,19 @@
+"""Tables of similarities in blocks of rows, so that what is in memory does not grow with what is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+CELLS = 1 << 19
+"""Of a table at a time. What is computed beside a cell (masks, losses, draws) takes some 40 bytes."""
+
+
+def blocks(rows: int, columns: int, most: int) -> Iterator[slice]:
+    """Slices of ``rows``, of at most ``most`` rows and ``CELLS`` cells, but of one row at least.
+
+    >>> [*blocks(5, 10, 2)]
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 6, None)]
+    """
+    step = max(1, min(most, CELLS // max(1, columns)))
+    for at in range(0, rows, step):
+        yield slice(at, at + step)
