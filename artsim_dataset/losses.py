@@ -5,6 +5,8 @@ All take cosine *similarities* (larger = closer) or unit vectors and a temperatu
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -33,7 +35,7 @@ def infonce(queries: Tensor, candidates: Tensor, target: Tensor, excluded: Tenso
     painting, group or artist. The positive itself always counts, whatever the mask says. Mean of -log softmax, >= 0.
     """
     logits = queries @ candidates.T / tau
-    own = functional.one_hot(target, len(candidates)).bool()
+    own = target[:, None] == torch.arange(len(candidates), device=target.device)
     logits = logits.masked_fill(excluded & ~own, float("-inf"))
     return functional.cross_entropy(logits, target)
 
@@ -47,8 +49,8 @@ def shared(*labels: tuple[Tensor, Tensor]) -> Tensor:
     >>> shared((torch.tensor([0, -1]), torch.tensor([0, -1, 1]))).tolist()
     [[True, False, False], [False, False, False]]
     """
-    masks = [(mine[:, None] == theirs[None]) & (mine[:, None] >= 0) for mine, theirs in labels]
-    return torch.stack(masks).any(0)
+    masks = ((mine[:, None] == theirs[None]).logical_and_(mine[:, None] >= 0) for mine, theirs in labels)
+    return reduce(Tensor.logical_or_, masks)
 
 
 def label_contrast(vectors: Tensor, labels: Tensor, tau: float, variant: str = "paper") -> Tensor:

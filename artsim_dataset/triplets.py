@@ -194,7 +194,7 @@ def mine(pool: Pool, vectors: np.ndarray, row: np.ndarray | None = None) -> np.n
         vectors: shape (paintings, d); may be memory-mapped.
         row: the row of ``vectors`` of each painting, when they are in another order.
 
-    Every painting of a genre and split is compared with every other, 1024 rows or 256 MB of scores at a time. So memory
+    Every painting of a genre and split is compared with every other, up to 16 MB of scores at a time. So memory
     is bounded by the vectors of one genre, and time is quadratic in it: a minute for WikiArt's largest (13,060), hours
     for one of a million, which is then better cut into several.
     """
@@ -207,7 +207,7 @@ def mine(pool: Pool, vectors: np.ndarray, row: np.ndarray | None = None) -> np.n
     for same in np.split(members, np.flatnonzero(np.diff(pools[members])) + 1):
         unit = (vectors[row[same]] - centre).astype(np.float32)
         unit /= np.linalg.norm(unit, axis=1, keepdims=True) + 1e-12
-        block = min(1024, max(64, (1 << 26) // max(1, len(same))))
+        block = min(1024, max(64, (1 << 22) // max(1, len(same))))
         best = _nearest(unit, pool.group[same], block)
         nearest[same] = np.where(best >= 0, same[best], -1)
     return nearest

@@ -29,10 +29,10 @@ def known_pairs(network: Network, samples: Samples, paintings: np.ndarray, seed:
     variants = _projected(network, samples, samples.variant[np.concatenate(rows), 0]) if rows else originals
     positives = (originals[np.repeat(np.arange(len(rows)), [len(row) for row in rows])] * variants).sum(1)
     genre = samples.labels.genre.numpy()[paintings]
-    first, second = np.nonzero(np.triu(genre[:, None] != genre[None]))
-    if not len(positives) or not len(first):
+    negatives = (originals @ originals.T)[np.triu(genre[:, None] != genre[None])]
+    if not len(positives) or not len(negatives):
         return None
-    return Known.measured(positives, (originals @ originals.T)[first, second], of)
+    return Known.measured(positives, negatives, of)
 
 
 def _projected(network: Network, samples: Samples, positions: np.ndarray) -> np.ndarray:

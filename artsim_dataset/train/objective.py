@@ -18,6 +18,9 @@ from artsim_dataset.train.network import Fusion
 
 WEIGHTS: Mapping[str, float] = {"image": 1.0, "text": 0.3, "i2t": 0.15, "t2i": 0.15}
 
+ROWS = 256
+"""Whose negatives are looked for at a time."""
+
 
 @dataclass(frozen=True)
 class Term:
@@ -41,7 +44,7 @@ class Relations:
     @classmethod
     def of(cls, same: Tensor, genre: Tensor) -> Relations:
         itself = torch.eye(len(same), dtype=torch.bool, device=same.device)
-        barred = same | itself | (genre[:, None] == genre[None])
+        barred = (genre[:, None] == genre[None]).logical_or_(same).logical_or_(itself)
         return cls(same, barred, following(barred))
 
 
@@ -53,11 +56,13 @@ def following(barred: Tensor) -> Tensor:
     >>> following(torch.tensor([[True, True, False], [False, True, True], [True, True, True]])).tolist()
     [2, 0, -1]
     """
-    n, row = len(barred), torch.arange(len(barred), device=barred.device)
-    order = (row[:, None] + row[None] + 1) % n
-    free = ~barred.gather(1, order)
-    step = free.byte().argmax(1)
-    return torch.where(free.any(1), (row + 1 + step) % n, -1)
+    n, every = len(barred), torch.arange(len(barred), device=barred.device)
+    found = torch.empty_like(every)
+    for row in every.split(ROWS):
+        free = ~barred[row].gather(1, (row[:, None] + every + 1) % n)
+        step = free.byte().argmax(1)
+        found[row] = torch.where(free.any(1), (row + 1 + step) % n, -1)
+    return found
 
 
 def terms(vectors: Tensor) -> dict[str, Term]:

@@ -2,7 +2,8 @@
 
 Everything is looked at and nothing stops at the first fault: files and checksums (`folder`), card and CSV files
 (`card`), Parquet as tables (`tables`), rows (`rows`), what joins them (`joins`, `totals`), every image (`pictures`,
-`decode`), and text that must not be published (`text`). Rows and images stream, a few at a time.
+`decode`), and text that must not be published (`text`). Rows and images stream, a few at a time, and what must be
+remembered of all of them stands in a temporary file (`index`): a data set may have more rows than memory has room for.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from artsim_dataset.storage import Place, place
 from artsim_dataset.validate import card, folder, rows
 from artsim_dataset.validate.findings import Finding, Log, Validation, Watcher
 from artsim_dataset.validate.folder import Folder
+from artsim_dataset.validate.index import Index, open_index
 from artsim_dataset.validate.joins import Joins
 from artsim_dataset.validate.pictures import Pictures
-from artsim_dataset.validate.rows import UNIQUE, Rules, read_pairs, read_rows
+from artsim_dataset.validate.rows import UNIQUE, Known, Rules, read_pairs, read_rows
 from artsim_dataset.validate.tables import Tables
 from artsim_dataset.validate.text import KEYS, MACHINE_PATHS, MAIL, Reader, texts_of_files
 from artsim_dataset.validate.totals import COUNTS
@@ -53,12 +55,15 @@ def validate(
     tables, rules = Tables(data, log), Rules(data, count_tokens, watcher)
     if watcher:
         watcher.stage("rows", sum(tables.rows[name] for names in tables.good.values() for name in names), 0)
-    if data.is_study:
-        _read_study(tables, rules, reader, log)
-    else:
-        Joins(tables, read_pairs(tables, rules, reader, log), rules, reader, log).check_all()
-    pictures = Pictures(tables, log, watcher)
-    pictures.check_all()
+    with open_index() as index:
+        if data.is_study:
+            _read_study(tables, index, rules, reader, log)
+        else:
+            known = Known.empty(index)
+            read_pairs(tables, known, rules, reader, log)
+            Joins(tables, known, rules, reader, log).check_all()
+        pictures = Pictures(tables, index, log, watcher)
+        pictures.check_all()
     return Validation(
         tuple(log.made), sum(tables.rows.values()), pictures.images, dict(log.numbers), tuple(log.findings)
     )
@@ -78,13 +83,12 @@ def _open(path: Place) -> Folder:
     return Folder(path)
 
 
-def _read_study(tables: Tables, rules: Rules, reader: Reader, log: Log) -> None:
-    seen: set[str] = set()
+def _read_study(tables: Tables, index: Index, rules: Rules, reader: Reader, log: Log) -> None:
+    tally = index.tally("images")
     artists: Counter[str] = Counter()
     for _, row in read_rows(tables, "images", rows.WORDS, rules, reader, log):
-        if row["id"] in seen:
+        if tally.count(row["id"]) > 1:
             log.add(UNIQUE, f"images {row['id']}", "this id stands in two rows")
-        seen.add(row["id"])
         artists[row["artist"]] += 1
     stated = tables.folder.fact("artists")
     if stated is not None and tables.whole("images") and stated != artists:

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -130,21 +131,33 @@ def card_counts_the_rows(folder: Folder) -> Iterator[Problem]:
 # --- CSV -------------------------------------------------------------------------------------------------------
 
 
-def read_csv(folder: Folder, name: str, columns: tuple[str, ...]) -> list[list[str]]:
-    """The rows of a CSV file of the data set. Raises ValueError with what is wrong."""
+def read_csv(folder: Folder, name: str, columns: tuple[str, ...]) -> Iterator[list[str]]:
+    """The rows of a CSV file of the data set, read once more after all of it was seen to be in order.
+
+    Raises ValueError with what is wrong, before the first row.
+    """
+    fault = ""
     try:
         with (folder.path / name).open(newline="", encoding="utf-8") as file:
-            header, *rows = csv.reader(file, strict=True)
+            rows = csv.reader(file, strict=True)
+            header, *_ = islice(rows, 1)
+            if tuple(header) != columns:
+                fault = f"its columns must be {', '.join(columns)}; they are {', '.join(header)}"
+            for number, row in enumerate(rows, start=1):
+                if len(row) != len(columns):
+                    fault = fault or f"row {number} has {len(row)} cells, not {len(columns)}"
     except FileNotFoundError as error:
         raise ValueError("there is no such file") from error
     except (OSError, ValueError, csv.Error) as error:
         raise ValueError(f"it cannot be read as CSV with a header: {error}") from error
-    if tuple(header) != columns:
-        raise ValueError(f"its columns must be {', '.join(columns)}; they are {', '.join(header)}")
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(columns):
-            raise ValueError(f"row {number} has {len(row)} cells, not {len(columns)}")
-    return rows
+    if fault:
+        raise ValueError(fault)
+    return _rows(folder, name)
+
+
+def _rows(folder: Folder, name: str) -> Iterator[list[str]]:
+    with (folder.path / name).open(newline="", encoding="utf-8") as file:
+        yield from islice(csv.reader(file, strict=True), 1, None)
 
 
 def rejects_are_counted(folder: Folder) -> Iterator[Problem]:
@@ -155,17 +168,19 @@ def rejects_are_counted(folder: Folder) -> Iterator[Problem]:
     except ValueError as error:
         yield name, str(error)
         return
+    counted: Counter[tuple[str, str]] = Counter()
+    by_stage: Counter[str] = Counter()
     for id_, stage, reason, _ in rows:
+        counted[stage, reason] += 1
+        by_stage[stage] += 1
         if not (id_ and stage and reason):
             yield name, f"'{id_}' is rejected without stage or reason"
     if not folder.build:
         return
-    counted = Counter((stage, reason) for _, stage, reason, _ in rows)
     stated = {(entry["stage"], entry["reason"]): entry["count"] for entry in folder.build["rejects"]}
     for key in sorted(counted.keys() | stated.keys()):
         if counted[key] != stated.get(key, 0):
             yield name, f"has {counted[key]} rejects {key[0]}: {key[1]}; build.json says {stated.get(key, 0)}"
-    by_stage = Counter(stage for _, stage, _, _ in rows)
     for stage in folder.build["stages"]:
         if by_stage[stage["name"]] != stage["rejects"]:
             yield name, f"has {by_stage[stage['name']]} rejects of stage {stage['name']}; it had {stage['rejects']}"

@@ -20,6 +20,7 @@ from artsim_dataset.loading.originals import PUBLISHED
 from artsim_dataset.schema import BOX_COLUMNS, LABELS, painting_id_of
 from artsim_dataset.validate.decode import BAR_LEVEL, Box, Measured, difference, measure
 from artsim_dataset.validate.findings import Log, Watcher
+from artsim_dataset.validate.index import Index
 from artsim_dataset.validate.tables import Row, Tables
 
 DECODE, FORMAT, SIZE, BARS, FLAT, ONE_ORIGINAL, SMALL_SIZE, SMALL_SAME, SMALL_SHOWS, ENCODING = CHECKS = (
@@ -51,19 +52,24 @@ class _Job:
     box: Box | None
 
     @property
-    def key(self) -> tuple[str, str]:
-        return self.role, self.id
+    def key(self) -> str:
+        return f"{self.role} {self.id}"
+
+    @property
+    def painting(self) -> str:
+        return self.id if self.role == "original" else painting_id_of(self.id)
 
 
 class Pictures:
     """Looks at the images of a data set, config by config."""
 
-    def __init__(self, tables: Tables, log: Log, watcher: Watcher | None) -> None:
+    def __init__(self, tables: Tables, index: Index, log: Log, watcher: Watcher | None) -> None:
         self.images = 0
         self._tables, self._log, self._watcher = tables, log, watcher
-        self._sums: dict[tuple[str, str, bool], bytes] = {}
-        self._looks: dict[tuple[str, str], bytes] = {}
-        self._boxes: dict[str, Box] = {}
+        self._full = index.table("full_pictures", "sum")
+        self._smaller = index.table("small_pictures", "sum")
+        self._looks = index.table("looks", "look")
+        self._boxes = index.table("boxes", *BOX_COLUMNS)
         self._encodings: dict[str, dict[tuple[Any, ...], str]] = {label: {} for label in LABELS}
         self._study_size: tuple[int, int] | None = None
         preprocess, crop = (tables.folder.fact("settings", stage, "size") for stage in ("preprocess", "crop"))
@@ -107,15 +113,17 @@ class Pictures:
     def _is_new(self, job: _Job) -> bool:
         """Whether these bytes were not seen yet as the picture of this painting or variant."""
         small = job.config != "pairs"
+        sums = self._smaller if small else self._full
         sum_ = blake2b(job.data or b"", digest_size=8).digest()
-        known = self._sums.setdefault((*job.key, small), sum_)
-        if known is sum_:
+        known = sums.get(job.key)
+        if known is None:
+            sums.add(job.key, sum_)
             return True
-        if known != sum_:
+        if known["sum"] != sum_:
             check = SMALL_SAME if small else ONE_ORIGINAL
             other = "elsewhere in the data set" if small else "in the rows of its other variants"
             self._log.add(check, job.where, f"'{job.column}' is another picture than {other}")
-        return known != sum_
+        return bool(known["sum"] != sum_)
 
     def _judge(self, job: _Job, found: Measured) -> None:
         if found.fault:
@@ -140,11 +148,12 @@ class Pictures:
         if found.bars > BAR_LEVEL:
             self._log.add(BARS, job.where, f"'{job.column}' is not black out of the content box: level {found.bars}")
         if job.box:
-            self._boxes.setdefault(job.id if job.role == "original" else painting_id_of(job.id), job.box)
-        self._looks.setdefault(job.key, found.look)
-        original = self._sums.get(("original", painting_id_of(job.id), False))
-        if job.role == "ai" and original == self._sums[*job.key, False]:
-            self._log.add(FLAT, job.where, "'generated' is the painting itself")
+            self._boxes.add(job.painting, *job.box)
+        self._looks.add(job.key, found.look)
+        if job.role == "ai":
+            own, original = self._full.get(job.key), self._full.get(f"original {job.painting}")
+            if own and original and own["sum"] == original["sum"]:
+                self._log.add(FLAT, job.where, "'generated' is the painting itself")
 
     def _judge_study(self, job: _Job, found: Measured) -> None:
         width, height = (self._tables.folder.fact("settings", "generate", side) for side in ("width", "height"))
@@ -158,16 +167,17 @@ class Pictures:
     def _judge_small(self, job: _Job, found: Measured) -> None:
         if job.config == "real_vs_ai":
             self._encodings[job.role].setdefault(found.encoding, job.where)
-        box = self._boxes.get(job.id if job.role == "original" else painting_id_of(job.id))
+        box = self._boxes.get(job.painting)
         if self._small and box:
-            expected = small_size(box, self._small)
+            left, top, right, bottom = (box[side] for side in BOX_COLUMNS)
+            expected = small_size((left, top, right, bottom), self._small)
             if found.size != expected:
                 told = f"{found.size[0]} x {found.size[1]} pixels; its content makes {expected[0]} x {expected[1]}"
                 self._log.add(SMALL_SIZE, job.where, f"'{job.column}' has {told}")
         known = self._looks.get(job.key)
-        if known is not None and difference(known, found.look) > LOOK_DIFFERENCE:
+        if known is not None and difference(known["look"], found.look) > LOOK_DIFFERENCE:
             self._log.add(SMALL_SHOWS, job.where, f"'{job.column}' is not the picture that pairs has of {job.id}")
-            self._sums.pop((*job.key, True), None)  # no measure for the others: they may be the right ones
+            self._smaller.pop(job.key)  # no measure for the others: they may be the right ones
 
     def _one_encoding(self) -> None:
         found = {encoding for kinds in self._encodings.values() for encoding in kinds}

@@ -1,4 +1,4 @@
-"""Checks of one row at a time, and the index of all pairs that the later checks join on."""
+"""Checks of one row at a time, and what of `pairs` the later checks join on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from artsim_dataset import schema
@@ -14,6 +14,7 @@ from artsim_dataset.loading.originals import PUBLISHED, originals_of
 from artsim_dataset.schema import BOX_COLUMNS, painting_id_of, seed_from
 from artsim_dataset.validate.findings import Log, Watcher
 from artsim_dataset.validate.folder import Folder
+from artsim_dataset.validate.index import Index, Table
 from artsim_dataset.validate.tables import Row, Tables
 from artsim_dataset.validate.text import KEYS, MACHINE_PATHS, MAIL, Reader, strings
 
@@ -41,52 +42,57 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """What is kept of a row of `pairs`. ``sums``: four bytes for each column of `metadata`."""
+class Known:
+    """All pairs and all paintings (what the first row of each says), and the images that the CSV files must list.
 
-    split: str
-    row: Row
-    sums: bytes
+    ``sums`` of a pair: four bytes for each column of `metadata`; ``sum`` of an image: of its row in metadata.csv.
+    """
+
+    index: Index
+    pairs: Table
+    paintings: Table
+    images: Table
+
+    @classmethod
+    def empty(cls, index: Index) -> Known:
+        columns = "split", "artist", "level", "generated_caption", "generator", "prompt_tokens", "sums"
+        return cls(
+            index,
+            index.table("pairs", *columns),
+            index.table("paintings", "split", "slug", *OF_PAINTING),
+            index.table("images", "prompt", "sum"),
+        )
 
 
-@dataclass
-class Index:
-    """All pairs by id, paintings by id (a row of theirs), and what stands in the CSV files."""
-
-    pairs: dict[str, Pair] = field(default_factory=dict)
-    paintings: dict[str, Pair] = field(default_factory=dict)
-    csv_rows: dict[str, tuple[str, int]] = field(default_factory=dict)
-    tokens: list[int] = field(default_factory=list)
-
-
-_KEPT = (*OF_PAINTING, "level", "generated_caption", "generator")
-
-
-def read_pairs(tables: Tables, rules: Rules, reader: Reader, log: Log) -> Index:
-    """Checks every row of `pairs` and returns the index."""
+def read_pairs(tables: Tables, known: Known, rules: Rules, reader: Reader, log: Log) -> None:
+    """Checks every row of `pairs` and makes them known."""
     log.making(SAME_PAINTING)
-    index = Index()
     for name, row in read_rows(tables, "pairs", PAIR_CHECKS, rules, reader, log):
         id_, split = row["id"], tables.splits[name]
-        if id_ in index.pairs:
+        if id_ in known.pairs:
             log.add(UNIQUE, f"pairs {id_}", "this id stands in two rows")
             continue
+        known.pairs.add(
+            id_, split, row["artist"], row["level"], row["generated_caption"], row["generator"], row["prompt_tokens"],
+            sums(row),
+        )  # fmt: skip
         painting = painting_id_of(id_)
-        pair = Pair(split, {column: row[column] for column in _KEPT}, sums(row))
-        index.pairs[id_] = pair
-        index.tokens.append(row["prompt_tokens"])
         folder = painting.rpartition("/")[0]
         name = row["original"]["path"] if row["original"] else f"{painting.rpartition('/')[2]}.jpg"
         original, generated = f"{folder}/{name}", f"{folder}/{row['generated']['path']}"
         text = "\x1f".join((original, row["prompt_complete"], row["prompt_compressed"]))
-        index.csv_rows[generated] = (row["prompt_compressed"], zlib.crc32(text.encode()))
-        first = index.paintings.setdefault(painting, pair)
+        known.images.put(generated, row["prompt_compressed"], zlib.crc32(text.encode()))
+        first = known.paintings.get(painting)
+        if first is None:
+            cells = (row[column] for column in OF_PAINTING)
+            known.paintings.add(painting, split, schema.slug(row["artist"]), *cells)
+            continue
         for column in OF_PAINTING:
-            if first.row[column] != row[column]:
+            if first[column] != row[column]:
                 log.add(SAME_PAINTING, f"pairs {id_}", f"'{column}' is not that of the painting's other variants")
-        if first.split != split:
-            log.add(SAME_PAINTING, f"pairs {id_}", f"is in {split}, another variant of its painting in {first.split}")
-    return index
+        if first["split"] != split:
+            told = f"is in {split}, another variant of its painting in {first['split']}"
+            log.add(SAME_PAINTING, f"pairs {id_}", told)
 
 
 def read_rows(

@@ -65,8 +65,9 @@ class Tables:
         for name in self.good[config]:
             try:
                 with readable(self.folder.path / name) as opened, pq.ParquetFile(opened) as file:
-                    for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
-                        yield name, batch.to_pylist()
+                    for group in range(file.num_row_groups):  # of a whole file pyarrow keeps all that it has read
+                        for batch in file.iter_batches(ROWS_AT_ONCE, [group], list(columns)):
+                            yield name, batch.to_pylist()
             except UNREADABLE as error:
                 self._spoilt(config, name, error)
 

@@ -35,7 +35,9 @@ from tests.artsim_dataset.damage import (
     shard,
     snapshot,
 )
+from tests.artsim_dataset.multiplied import multiply
 from tests.conftest import Silent
+from tests.memory import python_bytes_a_row
 
 SETTINGS = ["preprocess.size=96", "crop.size=64", "prompt.variants=2", "split.train=0.6"]
 
@@ -216,6 +218,21 @@ def test_folder_without_a_data_set_is_told_from_a_damaged_one(tmp_path: Path) ->
         validate(tmp_path)
     with pytest.raises(ConfigError, match="hf download user/art --repo-type dataset"):
         validate("user/art")
+
+
+# --- memory ------------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_not_held_in_memory(good: Path, tmp_path: Path) -> None:
+    """A row of `pairs` in a dictionary takes 3,000 bytes, with the looks and sums of its pictures 5,000."""
+    paintings = 5
+
+    def look(rows: int) -> None:
+        found = validate(made[rows])
+        assert found.numbers.keys() == {"parquet: row counts", "card: counts", "rejected.csv", "build.json: counts"}
+
+    made = {multiply(good, tmp_path / f"{n}", n): tmp_path / f"{n}" for n in (10, 40)}
+    assert python_bytes_a_row(look, *made) < 300
 
 
 # --- text --------------------------------------------------------------------------------------------------------

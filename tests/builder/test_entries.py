@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from builder.build import _write_source, shard_count
 from builder.digests import DIGESTS, add_digests
 from builder.entries import Entries, Entry, short_hash
 from builder.stages.source import Listing, list_source
+from tests.memory import python_bytes_a_row
 
 NAMES = st.sampled_from([f"Cubism/{artist}_{title}" for artist in ("a", "b", "") for title in ("x", "y", "z")])
 PATHS = st.text("abcßé/ ", min_size=1, max_size=8)
@@ -55,17 +55,6 @@ def test_a_sample_is_the_first_by_the_hash_of_the_id(listed: list[Entry], limit:
     entries = Entries.of(listed).unique()
     ordered = sorted(entries, key=lambda e: (seed_from("order", e.id), e.id))
     assert list(entries.sample(limit)) == ordered[:limit]
-
-
-def python_bytes_a_row(work: Callable[[int], object], few: int = 3_000, many: int = 23_000) -> float:
-    """By how many bytes of Python and NumPy objects the peak grows with each row; Arrow's memory is not counted."""
-    peaks = []
-    for rows in (few, few, many):  # the first time what is made once is made
-        tracemalloc.start()
-        work(rows)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    return (peaks[2] - peaks[1]) / (many - few)
 
 
 def made_up(rows: int) -> Iterator[Entry]:
