@@ -36,7 +36,7 @@ def infonce(queries: Tensor, candidates: Tensor, target: Tensor, excluded: Tenso
     """
     logits = queries @ candidates.T / tau
     own = target[:, None] == torch.arange(len(candidates), device=target.device)
-    logits = logits.masked_fill(excluded & ~own, float("-inf"))
+    logits = logits.masked_fill_(excluded & ~own, float("-inf"))
     return functional.cross_entropy(logits, target)
 
 
