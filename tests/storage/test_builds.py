@@ -119,6 +119,14 @@ def test_a_killed_build_goes_on_and_its_bytes_are_those_of_a_local_one(there: Ob
     assert uploads(there) == [] and not (there / "work" / "lock").exists()
 
 
+def test_paintings_on_a_disk_go_into_a_store_and_those_of_a_store_onto_a_disk(
+    shop: ObjectPath, paintings: Path, here: Path, engine: LocalEngine, tmp_path: Path
+) -> None:
+    make(paintings, shop / "mixed", engine)
+    make(f"{shop}/paintings", tmp_path / "mixed", engine)
+    assert content(shop / "mixed") == content(tmp_path / "mixed") == content(here)
+
+
 def test_a_second_run_makes_nothing_and_fetches_no_picture(there: ObjectPath, gate: Proxy, engine: LocalEngine) -> None:
     before = there.files()
     with pytest.MonkeyPatch.context() as patch:
