@@ -18,7 +18,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from datasets import Dataset
 from datasets import Image as ImageFeature
 from numpy.dtypes import StringDType
@@ -28,7 +27,6 @@ from artsim_dataset.encoders import Encoder
 from artsim_dataset.encoders.cache import EmbeddingCache, embedding_key
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.schema import BOX_COLUMNS, painting_id_of
-from artsim_dataset.splits import codes
 from artsim_dataset.views import FULL, View, crop_content
 
 Progress = Callable[[str, int, int], None]
@@ -99,7 +97,7 @@ class PairRows:
         self.genres, self.artists, self.levels = (_labels(table[c]) for c in ("genre", "artist", "level"))
         boxes, box = np.unique(np.stack([table[c].to_numpy() for c in BOX_COLUMNS], 1), axis=0, return_inverse=True)
         self.boxes = _objects(map(tuple, boxes.tolist()))[box]
-        self.painting_ids, self.first_row, self.painting = _paintings(table["id"])
+        self.painting_ids, self.first_row, self.painting = _paintings(self.ids)
         self._images = {
             column: dataset.select_columns([column]).cast_column(column, ImageFeature(decode=False))
             for column in ("original", "generated")
@@ -133,31 +131,25 @@ def _texts(column: pa.ChunkedArray) -> np.ndarray:
     """Texts that mostly differ, as NumPy holds them: 16 bytes and their UTF-8 each. What is missing is ''."""
     found = np.empty(len(column), StringDType())
     for at in range(0, len(column), _STREAM):
-        some = column.slice(at, _STREAM).fill_null("")
-        found[at : at + len(some)] = some.to_numpy()
+        found[at : at + _STREAM] = column.slice(at, _STREAM).fill_null("").to_numpy()
     return found
 
 
 def _labels(column: pa.ChunkedArray) -> np.ndarray:
     """Texts that come again and again, one object for each that differs. What is missing is ''."""
-    number, names = codes(column.fill_null("").combine_chunks())
-    return _objects(names.to_pylist())[number]
+    encoded = column.fill_null("").dictionary_encode().unify_dictionaries()
+    names = _objects(encoded.chunk(0).dictionary.to_pylist())
+    return np.concatenate([names[chunk.indices.to_numpy()] for chunk in encoded.chunks])
 
 
 def _objects(values: Iterable[Any]) -> np.ndarray:
     return np.fromiter(values, object)
 
 
-def _paintings(ids: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _paintings(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The different paintings of variants, ascending; the first row of each; the number of each row's painting."""
-    some = (ids.slice(at, _STREAM).to_pylist() for at in range(0, len(ids), _STREAM))
-    paintings = [pa.array(map(painting_id_of, chunk), pa.large_string()) for chunk in some]
-    painting, names = codes(pa.concat_arrays(paintings))
-    order = pc.sort_indices(names).to_numpy().astype(np.int64)
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    first = np.unique(painting, return_index=True)[1]
-    return _texts(pa.chunked_array([names.take(pa.array(order))])), first[order], rank[painting]
+    paintings = np.fromiter(map(painting_id_of, ids), StringDType(), len(ids))
+    return np.unique(paintings, return_index=True, return_inverse=True)
 
 
 def embed(
