@@ -87,7 +87,7 @@ def _read_study(tables: Tables, index: Index, rules: Rules, reader: Reader, log:
     tally = index.tally("images")
     artists: Counter[str] = Counter()
     for _, row in read_rows(tables, "images", rows.WORDS, rules, reader, log):
-        if tally.count(row["id"]) > 1:
+        if not tally.count(row["id"]):
             log.add(UNIQUE, f"images {row['id']}", "this id stands in two rows")
         artists[row["artist"]] += 1
     stated = tables.folder.fact("artists")

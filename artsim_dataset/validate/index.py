@@ -45,9 +45,9 @@ class Table:
     def __contains__(self, id_: str) -> bool:
         return self._near(id_) is not None
 
-    def add(self, id_: str, *cells: object) -> None:
-        """Adds a row, unless there is one of this id."""
-        self._change(self._add, id_, *cells)
+    def add(self, id_: str, *cells: object) -> bool:
+        """Adds a row, unless there is one of this id; whether it did."""
+        return self._change(self._add, id_, *cells)
 
     def put(self, id_: str, *cells: object) -> None:
         """Adds a row, or gives new cells to the one of this id, which keeps its place."""
@@ -61,9 +61,9 @@ class Table:
         found: sqlite3.Row | None = self._execute(self._row, (id_,)).fetchone()
         return found
 
-    def _change(self, statement: str, *values: object) -> None:
-        self._execute(statement, values)
+    def _change(self, statement: str, *values: object) -> bool:
         self._near.cache_clear()
+        return self._execute(statement, values).rowcount > 0
 
 
 class Tally:
@@ -71,14 +71,16 @@ class Tally:
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         connection.execute(f"CREATE TABLE {name} (id TEXT PRIMARY KEY, times INTEGER) WITHOUT ROWID")
-        self._count = f"INSERT INTO {name} VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET times = times + 1"
-        self._times = f"SELECT times FROM {name} WHERE id = ?"
+        self._first = f"INSERT INTO {name} VALUES (?, 1) ON CONFLICT (id) DO NOTHING"
+        self._again = f"UPDATE {name} SET times = times + 1 WHERE id = ?"
         self._execute = connection.execute
 
-    def count(self, id_: str) -> int:
-        """Counts the id once more, and says how often it came by now."""
-        self._execute(self._count, (id_,))
-        return int(self._execute(self._times, (id_,)).fetchone()[0])
+    def count(self, id_: str) -> bool:
+        """Counts the id once more; whether it came for the first time."""
+        if self._execute(self._first, (id_,)).rowcount:
+            return True
+        self._execute(self._again, (id_,))
+        return False
 
 
 class Index:

@@ -127,7 +127,7 @@ class Joins:
                 self.log.add(METADATA, f"metadata {id_}", "there is no row of this pair")
 
     def _count(self, tally: Tally, id_: str, where: str) -> None:
-        if tally.count(id_) > 1:
+        if not tally.count(id_):
             self.log.add(UNIQUE, where, "this id stands in two rows")
 
 

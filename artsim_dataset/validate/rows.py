@@ -69,30 +69,27 @@ def read_pairs(tables: Tables, known: Known, rules: Rules, reader: Reader, log: 
     log.making(SAME_PAINTING)
     for name, row in read_rows(tables, "pairs", PAIR_CHECKS, rules, reader, log):
         id_, split = row["id"], tables.splits[name]
-        if id_ in known.pairs:
+        told = (row[column] for column in ("artist", "level", "generated_caption", "generator", "prompt_tokens"))
+        if not known.pairs.add(id_, split, *told, sums(row)):
             log.add(UNIQUE, f"pairs {id_}", "this id stands in two rows")
             continue
-        known.pairs.add(
-            id_, split, row["artist"], row["level"], row["generated_caption"], row["generator"], row["prompt_tokens"],
-            sums(row),
-        )  # fmt: skip
         painting = painting_id_of(id_)
         folder = painting.rpartition("/")[0]
         name = row["original"]["path"] if row["original"] else f"{painting.rpartition('/')[2]}.jpg"
         original, generated = f"{folder}/{name}", f"{folder}/{row['generated']['path']}"
         text = "\x1f".join((original, row["prompt_complete"], row["prompt_compressed"]))
         known.images.put(generated, row["prompt_compressed"], zlib.crc32(text.encode()))
-        first = known.paintings.get(painting)
-        if first is None:
-            cells = (row[column] for column in OF_PAINTING)
-            known.paintings.add(painting, split, schema.slug(row["artist"]), *cells)
+        of_painting = (row[column] for column in OF_PAINTING)
+        if known.paintings.add(painting, split, schema.slug(row["artist"]), *of_painting):
             continue
+        first = known.paintings.get(painting)
+        assert first is not None
         for column in OF_PAINTING:
             if first[column] != row[column]:
                 log.add(SAME_PAINTING, f"pairs {id_}", f"'{column}' is not that of the painting's other variants")
         if first["split"] != split:
-            told = f"is in {split}, another variant of its painting in {first['split']}"
-            log.add(SAME_PAINTING, f"pairs {id_}", told)
+            where = f"is in {split}, another variant of its painting in {first['split']}"
+            log.add(SAME_PAINTING, f"pairs {id_}", where)
 
 
 def read_rows(
