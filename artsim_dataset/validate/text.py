@@ -18,9 +18,10 @@ from artsim_dataset.validate.folder import Folder
 
 MACHINE_PATHS, KEYS, MAIL = "text: no machine path", "text: no key", "text: no e-mail address"
 
+_FOLDERS = "home|Users|root|tmp|var|mnt|media|opt|private|srv|scratch|Volumes|workspace|usr|etc"
 _URL = re.compile(r"\b(?:https?|ftp|s3|gs|hf)://\S+")
 _PATH = re.compile(
-    r"(?<![\w./~])/(?:home|Users|root|tmp|var|mnt|media|opt|private|srv|scratch|Volumes|workspace|usr|etc)/+[\w.~-]"
+    rf"(?<![\w./~])/(?:{_FOLDERS})/+[\w.~-]"
     r"|\bfile:/"
     r"|(?<![A-Za-z0-9])[A-Za-z]:(?:\\+[\w.~-]|/(?:Users|Windows|Program Files|home|tmp)\b)"
     r"|(?<![\\\w])\\\\[\w.-]+\\+\w"
@@ -43,6 +44,14 @@ _MAIL = re.compile(
     r"(?<![\w.+%-])(?!git@)[\w.+%-]+@(?:[A-Za-z0-9-]+\.)+"
     r"(?!(?:jpe?g|png|webp|tiff?|gif|bmp|heic|avif|csv|json|parquet|txt)\b)[A-Za-z]{2,}\b"
 )
+_IN_PATHS = (*(f"/{folder}/" for folder in _FOLDERS.split("|")), ":/", ":\\", "\\\\")
+_GITHUB = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")
+_IN_KEYS = ("sk-", "hf_", "AKIA", *_GITHUB, "AIza", "xox", "Bearer ", "PRIVATE KEY-----")
+"""Every path has one of these in it, and every key: most texts have none, which is seen sooner than by a pattern."""
+
+
+def _any(marks: tuple[str, ...], text: str) -> bool:
+    return any(mark in text for mark in marks)
 
 
 class Reader:
@@ -56,14 +65,14 @@ class Reader:
         """The first machine path or address of this machine in the text."""
         if self._own and self._own in text:
             return self._own
-        if "/" not in text and "\\" not in text:
+        if not _any(_IN_PATHS, text):
             return None
         match = _HERE.search(text) or (_PATH.search(text) and _PATH.search(_URL.sub(" ", text)))
         return _around(match) if match else None
 
     def key(self, text: str) -> str | None:
         """The beginning of the first key: the report must not publish it either."""
-        match = _KEY.search(text)
+        match = _KEY.search(text) if _any(_IN_KEYS, text) else None
         return f"{match[0][:7]}..." if match else None
 
     def mail(self, text: str) -> str | None:
