@@ -11,7 +11,7 @@ import pytest
 from datasets import Dataset
 
 from artsim_dataset.encoders.cache import EmbeddingCache
-from artsim_dataset.encoders.embed import PairRows, Wanted, embed
+from artsim_dataset.encoders.embed import Looks, PairRows, Wanted, embed, embed_all
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.views import FULL, MIRROR, perturbation
 from tests.artsim_dataset.learning import BOX, PixelEncoder, pairs_dataset
@@ -31,6 +31,21 @@ def test_embeddings_are_those_of_the_cropped_view_in_the_order_asked(tmp_path: P
         assert content.size == (BOX[2] - BOX[0], BOX[3] - BOX[1])
         expected = encoder.encode([want.view.apply(content)])[0]
         assert vector.tolist() == expected.astype(np.float16).astype(np.float32).tolist()
+
+
+def test_all_images_are_embedded_as_if_each_view_were_asked_for(tmp_path: Path) -> None:
+    rows, encoder, told = PairRows(pairs_dataset(7, variants=2)), PixelEncoder(), []
+    cache = EmbeddingCache(encoder, tmp_path)
+    looks = [
+        Looks(rows.first_row, "original"),
+        Looks(np.array([9, 3, 4]), "generated", lambda row: (FULL, perturbation(rows.ids[row], 1)), 2),
+    ]
+    originals, variants = embed_all(rows, looks, encoder, cache, lambda *step: told.append(step))
+    assert originals.shape == (7, 1) and variants.shape == (3, 2) and told[-1] == ("encode", 10, 10)
+    wanted = [Wanted(row, "generated", view) for row in (9, 3, 4) for view in looks[1].views(row)]
+    assert encoder.encoded == 7 + 6
+    assert embed(rows, wanted, encoder, cache).tolist() == variants.ravel().tolist()
+    assert encoder.encoded == 7 + 6 and originals.ravel().tolist() == list(range(7))
 
 
 def test_changing_one_image_encodes_one_image(tmp_path: Path) -> None:
