@@ -64,11 +64,18 @@ class SplitWriter:
         self._buffer = []
 
     def _options(self) -> dict[str, Any]:
-        """Images are compressed already; text is not. Page index and content-defined chunks serve the Hub."""
+        """Images are compressed already; text is not. The page index (where pages begin) and content-defined chunks
+        serve the Hub. No smallest and largest values: rows are in the order of a hash, so every group has them all, and
+        they would be most of a footer that each reader must fetch first."""
         codecs = {name: "zstd" for name in self._schema.names if name not in self._images}
         for name in self._images:
             codecs |= {f"{name}.bytes": "none", f"{name}.path": "zstd"}
-        return {"compression": codecs, "write_page_index": True, "use_content_defined_chunking": True}
+        return {
+            "compression": codecs,
+            "write_page_index": True,
+            "write_statistics": False,
+            "use_content_defined_chunking": True,
+        }
 
     def __enter__(self) -> Self:
         return self

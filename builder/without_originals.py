@@ -120,7 +120,7 @@ def _write(data: Folder, sums: dict[str, str], out: Path, mark: str, watcher: Wa
 
 def _rows(folder: Path, names: list[str]) -> Iterator[dict[str, Any]]:
     for name in names:
-        with pq.ParquetFile(folder / name) as file:
+        with pq.ParquetFile(folder / name, pre_buffer=False) as file:
             for batch in file.iter_batches(64):
                 yield from batch.to_pylist()
 

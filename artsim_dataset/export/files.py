@@ -123,7 +123,7 @@ def write_files(
     written = 0
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for path in files:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, pre_buffer=False) as file:
                 for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(writer.columns)):
                     rows = batch.to_pylist()
                     # A painting stands in the row of each of its variants and is one file.

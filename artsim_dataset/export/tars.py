@@ -124,7 +124,7 @@ def write_tars(tars: Sequence[Tar], config: str, out: Path, watcher: Watcher | N
 
 def _rows(groups: Iterable[tuple[Path, int]]) -> Iterator[list[dict[str, Any]]]:
     for path, group in groups:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group]):
                 yield batch.to_pylist()
 

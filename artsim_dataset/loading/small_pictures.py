@@ -98,5 +98,5 @@ def read_rows(files: Iterable[str], columns: Sequence[str]) -> Iterator[Row]:
 
     for file in files:
         with fsspec.open(file, "rb") if "://" in file else open(file, "rb") as opened:
-            for batch in pq.ParquetFile(opened).iter_batches(batch_size=64, columns=list(columns)):
+            for batch in pq.ParquetFile(opened, pre_buffer=False).iter_batches(batch_size=64, columns=list(columns)):
                 yield from batch.select(columns).to_pylist()

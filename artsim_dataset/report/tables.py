@@ -31,7 +31,7 @@ ASPECT_EDGES = (0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 1.03, 1.15, 1.3, 1.45, 1.6, 1.
 def opened(file: str) -> Iterator[pq.ParquetFile]:
     """A Parquet file for reading: a path, or an address in an object store, of which only what is needed is fetched."""
     with readable(place(file)) as source:
-        yield pq.ParquetFile(source)
+        yield pq.ParquetFile(source, pre_buffer=False)
 
 
 def read_metadata(files: Files, look: Callable[[pa.RecordBatch], None], watch: Watcher) -> pa.Table:

@@ -92,5 +92,5 @@ def _first_here(content: Content, config: str, split: str) -> dict[str, Any]:
     name = min(name for name in content.files if name.startswith(f"{config}/{split}-"))
     source = content.files[name].source
     assert isinstance(source, Path), "shards are files"
-    with pq.ParquetFile(source) as file:
+    with pq.ParquetFile(source, pre_buffer=False) as file:
         return dict(next(file.iter_batches(1)).to_pylist()[0])
