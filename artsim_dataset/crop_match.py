@@ -110,7 +110,7 @@ def _indexed(thumbs: np.ndarray, unit: np.ndarray | None, top: int) -> np.ndarra
 
 
 def _pairs(found: list[np.ndarray]) -> np.ndarray:
-    """Each pair once, the smaller number first, in order. One number stands for a pair: that takes less memory to sort."""
+    """Each pair once, the smaller number first, in order. One number a pair takes less memory to sort."""
     base = 1 + max((int(pairs.max()) for pairs in found if len(pairs)), default=0)
     numbers = [pairs.min(axis=1) * base + pairs.max(axis=1) for pairs in found]
     return np.stack(np.divmod(np.unique(np.concatenate(numbers)), base), axis=1)
