@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -57,13 +58,15 @@ def cluster(store: str) -> Iterator[tuple[Cluster, str]]:
 
 @pytest.fixture
 def engine(cluster: tuple[Cluster, str]) -> Iterator[RayEngine]:
-    for last in (False, False, True):  # on a busy machine Ray's own server may not start within its half minute
+    until = time.monotonic() + 120  # Ray's client server starts after the cluster, and on a busy machine late
+    while True:
         try:
             engine = RayEngine(RayConfig(address=cluster[1]))
             break
         except ConfigError:
-            if last:
+            if time.monotonic() > until:
                 raise
+            time.sleep(1)
     yield engine
     engine.close()
 
