@@ -16,7 +16,7 @@ Boxes are (left, right, top, bottom) in thumbnail pixels.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 
@@ -84,7 +84,7 @@ def candidates(thumbs: np.ndarray, vectors: np.ndarray | None = None, top: int =
     found = [_nearest(_wholes(plain, look), _parts(plain, look), top) for look in (_cut, _detail)]
     if unit is not None:
         found.append(_nearest(unit[None], unit[None], top))
-    return _pairs(found)
+    return _pairs(found, len(plain))
 
 
 def _indexed(thumbs: np.ndarray, unit: np.ndarray | None, top: int) -> np.ndarray:
@@ -98,22 +98,25 @@ def _indexed(thumbs: np.ndarray, unit: np.ndarray | None, top: int) -> np.ndarra
 
         return keys
 
-    found = []
-    for look in (_cut, _detail):
-        wholes, parts = blocks(partial(_wholes, look=look)), blocks(partial(_parts, look=look))
-        queries = [wholes(first, first + _TILE) for first in range(0, len(order), _TILE)]
-        found.append(near_vectors.nearest(np.concatenate(queries).transpose(1, 0, 2), parts, top))
-    if unit is not None:
-        whole = near_vectors.whole_numbers(unit[order])
-        found.append(near_vectors.nearest(whole[None], lambda first, last: whole[first:last, None], top))
-    return _pairs([order[np.stack(pair, axis=1)] for pair in found])
+    def looks() -> Iterator[np.ndarray]:
+        for look in (_cut, _detail):
+            wholes, parts = blocks(partial(_wholes, look=look)), blocks(partial(_parts, look=look))
+            queries = np.empty((2, len(order), _COARSE**2), np.int8)
+            for first in range(0, len(order), _TILE):
+                queries[:, first : first + _TILE] = wholes(first, first + _TILE).transpose(1, 0, 2)
+            yield order[np.stack(near_vectors.nearest(queries, parts, top), axis=1)]
+        if unit is not None:
+            whole = near_vectors.whole_numbers(unit[order])
+            pairs = near_vectors.nearest(whole[None], lambda first, last: whole[first:last, None], top)
+            yield order[np.stack(pairs, axis=1)]
+
+    return _pairs(looks(), len(order))
 
 
-def _pairs(found: list[np.ndarray]) -> np.ndarray:
+def _pairs(found: Iterable[np.ndarray], count: int) -> np.ndarray:
     """Each pair once, the smaller number first, in order. One number a pair takes less memory to sort."""
-    base = 1 + max((int(pairs.max()) for pairs in found if len(pairs)), default=0)
-    numbers = [pairs.min(axis=1) * base + pairs.max(axis=1) for pairs in found]
-    return np.stack(np.divmod(np.unique(np.concatenate(numbers)), base), axis=1)
+    numbers = [pairs.min(axis=1) * count + pairs.max(axis=1) for pairs in found]
+    return np.stack(np.divmod(np.unique(np.concatenate(numbers)), max(1, count)), axis=1)
 
 
 def _directions(vectors: np.ndarray) -> np.ndarray:

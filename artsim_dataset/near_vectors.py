@@ -65,7 +65,14 @@ def nearest(queries: np.ndarray, keys: Keys, top: int, probes: int = PROBES) -> 
         start = end
     found = np.empty((len(cells.order), top))
     found[cells.order] = cells.best.T
-    return _decode(np.concatenate(np.split(found, views), axis=1), top)
+    del cells
+    parts = []
+    for start in range(0, count, _BLOCK):
+        of_views = [view[start : start + _BLOCK] for view in np.split(found, views)]
+        items, others = _decode(np.concatenate(of_views, axis=1), top)
+        parts.append((items + start, others))
+    items, others = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return items, others
 
 
 def _learn(vectors: np.ndarray, count: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What assembling looks at: the stage outputs, and a catalogue of their light columns with groups and splits.
 
-Shards are read one at a time. What is kept of a row are a few dozen bytes and its texts, in Arrow columns; thumbnails
-and style vectors, 1.4 KB a painting, lie in files that are mapped into memory. Rows are known by their numbers.
+Shards are read one at a time. What is kept of a row are its id and a few dozen bytes, in Arrow columns; thumbnails and
+style vectors, 1.4 KB a painting, lie in files that are mapped into memory. Rows are known by their numbers.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from builder.stage import Reject, Row
 
 _VARIANT = pa.schema(
     [("id", pa.large_string()), ("painting", pa.int64()), ("level", pa.dictionary(pa.int32(), pa.string())),
-     ("generator", pa.dictionary(pa.int32(), pa.string())), ("generated_caption", pa.large_string()),
+     ("generator", pa.dictionary(pa.int32(), pa.string())),
      ("prompt_tokens", pa.int64()), ("prompt_complete_tokens", pa.int64())]
 )  # fmt: skip
 _PAINTING = pa.schema(
     [("id", pa.large_string()), ("genre", pa.dictionary(pa.int32(), pa.string())),
-     ("artist", pa.dictionary(pa.int32(), pa.string())), ("caption", pa.large_string()), ("phash", pa.uint64())]
+     ("artist", pa.dictionary(pa.int32(), pa.string())), ("phash", pa.uint64())]
 )  # fmt: skip
 _MEASURED = ("thumb", "style_vector")
 LIGHT = ("id", "painting_id", *_VARIANT.names[2:], *_PAINTING.names[1:], *_MEASURED)

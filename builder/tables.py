@@ -111,11 +111,13 @@ class Blobs:
         self._end += len(data)
 
     def get(self, key: int) -> bytes:
+        side, place = key < 0, ~key if key < 0 else key
+        start, length = self._starts[side][place], self._sizes[side][place]
+        if not length:
+            return b""  # an empty file cannot be mapped
         if self._map is None:
             self._file.flush()
             self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        side, place = key < 0, ~key if key < 0 else key
-        start, length = self._starts[side][place], self._sizes[side][place]
         return self._map[start : start + length]
 
     def close(self) -> None:

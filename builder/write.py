@@ -1,7 +1,7 @@
 """Writes the content of the data set folder: the five configs, the CSVs, the rejects, the card and build.json.
 
-Rows stream shard by shard; only ids, short texts and hashes are held, and the small pictures lie in a memory-mapped
-file because a triplet's negative may come from any shard. Imported when there is something to write: `datasets`
+Rows stream shard by shard; only ids, labels and hashes are held, and small pictures and captions lie in memory-mapped
+files because a triplet's negative may come from any shard. Imported when there is something to write: `datasets`
 takes longer to import than a finished build takes to check.
 """
 
@@ -29,6 +29,29 @@ IMAGES = {"original": "image", "generated": "generated"}
 SMALL = ("original_small", "generated_small")
 
 
+class Kept:
+    """What triplets need of any row, in two files: small pictures and captions. Keys of paintings are their numbers,
+    those of variants lie below zero."""
+
+    def __init__(self, pictures: Path, captions: Path) -> None:
+        self._pictures, self._captions = Blobs(pictures), Blobs(captions)
+
+    def add(self, key: int, picture: bytes, caption: str) -> None:
+        self._pictures.add(key, picture)
+        self._captions.add(key, caption.encode())
+
+    def picture(self, key: int) -> dict[str, bytes | None]:
+        """As a cell of an image column."""
+        return {"bytes": self._pictures.get(key), "path": None}
+
+    def caption(self, key: int) -> str:
+        return self._captions.get(key).decode()
+
+    def close(self) -> None:
+        self._pictures.close()
+        self._captions.close()
+
+
 def write_dataset(
     inputs: Inputs, out: Path, blob_file: Path, mark: str
 ) -> tuple[dict[str, dict[str, int]], list[Reject]]:
@@ -37,28 +60,28 @@ def write_dataset(
     Args:
         inputs: what to write.
         out: made here.
-        blob_file: scratch for the small pictures.
+        blob_file: scratch for the small pictures; other scratch lies beside it.
         mark: names what went in; kept in build.json as ``inputs``.
     """
     out.mkdir()
     catalogue = Catalogue(inputs, blob_file.parent)
-    blobs = Blobs(blob_file)
+    kept = Kept(blob_file, blob_file.with_name("captions.bin"))
     rejects = list(inputs.rejects)
-    rows = {"pairs": _write_pairs(inputs, catalogue, out, blobs)}
+    rows = {"pairs": _write_pairs(inputs, catalogue, out, kept)}
     painting, pool = catalogue.variants["painting"].to_numpy(), catalogue.pool()
     for name, negative in {
         "triplets": sample(catalogue.variants["id"].combine_chunks(), painting, pool, inputs.config.seed),
         "triplets_hard": mine(pool, catalogue.vectors)[painting],
     }.items():
-        rows[name] = _write_split(out, name, _triplet_rows(negative, catalogue, blobs))
+        rows[name] = _write_split(out, name, _triplet_rows(negative, catalogue, kept))
         rejects += [
             Reject("no_negative", "its split has no painting that could be the negative", v, name)
             for v in catalogue.variants["id"].filter(pa.array(negative < 0)).to_pylist()
         ]
-    rows["real_vs_ai"] = _write_split(out, "real_vs_ai", _real_vs_ai_rows(catalogue, blobs))
+    rows["real_vs_ai"] = _write_split(out, "real_vs_ai", _real_vs_ai_rows(catalogue, kept))
     rows["metadata"] = rows["pairs"]
     rows = {name: rows[name] for name in FEATURES}
-    blobs.close()
+    kept.close()
     write_rejects(out, rejects)
     shutil.copyfile(resource("loading_script.py"), out / "loading_script.py")
     seal(out, mark, describe(inputs, catalogue, rows, rejects), "dataset_card.md")
@@ -68,8 +91,8 @@ def write_dataset(
 # --- the configs -----------------------------------------------------------------------------------------------
 
 
-def _write_pairs(inputs: Inputs, catalogue: Catalogue, out: Path, blobs: Blobs) -> dict[str, int]:
-    """pairs, metadata and the two CSVs in one pass over the shards; keeps the small pictures for later."""
+def _write_pairs(inputs: Inputs, catalogue: Catalogue, out: Path, kept: Kept) -> dict[str, int]:
+    """pairs, metadata and the two CSVs in one pass over the shards; keeps small pictures and captions for later."""
     columns = [*IMAGES.values(), *SMALL, *(c for c in schema.METADATA_COLUMNS if c != "group")]
     writers = {
         (config, split): SplitWriter(out / config, split, FEATURES[config])
@@ -81,9 +104,9 @@ def _write_pairs(inputs: Inputs, catalogue: Catalogue, out: Path, blobs: Blobs) 
         numbers = catalogue.variants["painting"]
         for row in read_rows(inputs.folders, shard, columns):
             painting = numbers[variant].as_py()
-            blobs.add(_variant(variant), row["generated_small"])
+            kept.add(_variant(variant), row["generated_small"], row["generated_caption"])
             if painting > last:
-                blobs.add(painting, row["original_small"])
+                kept.add(painting, row["original_small"], row["caption"])
                 last = painting
             variant += 1
             row["group"] = catalogue.ids[catalogue.group[painting]].as_py()
@@ -113,7 +136,7 @@ def _write_csvs(inputs: Inputs, out: Path) -> None:
 
 
 def _variant(number: int) -> int:
-    """Key of a variant's small picture; a painting's is its number."""
+    """Key of what is kept of a variant; a painting's is its number."""
     return -1 - number
 
 
@@ -137,7 +160,7 @@ def _write_split(out: Path, config: str, rows: Iterable[tuple[str, Row]]) -> dic
     return {split: writer.rows for split, writer in writers.items()}
 
 
-def _triplet_rows(negative: np.ndarray, catalogue: Catalogue, blobs: Blobs) -> Iterator[tuple[str, Row]]:
+def _triplet_rows(negative: np.ndarray, catalogue: Catalogue, kept: Kept) -> Iterator[tuple[str, Row]]:
     """``negative``: the number of each variant's negative; below 0, none."""
     for number, (variant, other) in enumerate(zip(_rows(catalogue.variants), negative.tolist(), strict=True)):
         if other < 0:
@@ -148,23 +171,23 @@ def _triplet_rows(negative: np.ndarray, catalogue: Catalogue, blobs: Blobs) -> I
         yield (
             catalogue.split_of(anchor_number),
             {
-                "anchor": {"bytes": blobs.get(anchor_number), "path": None},
-                "positive": {"bytes": blobs.get(_variant(number)), "path": None},
-                "negative": {"bytes": blobs.get(other), "path": None},
+                "anchor": kept.picture(anchor_number),
+                "positive": kept.picture(_variant(number)),
+                "negative": kept.picture(other),
                 "anchor_id": anchor["id"],
                 "positive_id": variant["id"],
                 "negative_id": against["id"],
                 "anchor_genre": anchor["genre"],
                 "negative_genre": against["genre"],
                 "level": variant["level"],
-                "anchor_caption": anchor["caption"],
-                "positive_caption": variant["generated_caption"],
-                "negative_caption": against["caption"],
+                "anchor_caption": kept.caption(anchor_number),
+                "positive_caption": kept.caption(_variant(number)),
+                "negative_caption": kept.caption(other),
             },
         )
 
 
-def _real_vs_ai_rows(catalogue: Catalogue, blobs: Blobs) -> Iterator[tuple[str, Row]]:
+def _real_vs_ai_rows(catalogue: Catalogue, kept: Kept) -> Iterator[tuple[str, Row]]:
     """Each painting once and each variant, side by side in the order of the shards."""
     last = -1
     for number, row in enumerate(_rows(catalogue.variants)):
@@ -172,10 +195,10 @@ def _real_vs_ai_rows(catalogue: Catalogue, blobs: Blobs) -> Iterator[tuple[str, 
         split = catalogue.split_of(painting)
         if painting > last:
             last = painting
-            image = {"bytes": blobs.get(painting), "path": None}
+            image = kept.picture(painting)
             id_ = catalogue.ids[painting].as_py()
             yield split, {"image": image, "label": schema.LABELS.index("original"), "generator": "", "id": id_}
-        image = {"bytes": blobs.get(_variant(number)), "path": None}
+        image = kept.picture(_variant(number))
         yield (
             split,
             {"image": image, "label": schema.LABELS.index("ai"), "generator": row["generator"], "id": row["id"]},
