@@ -50,3 +50,17 @@ def test_blobs_give_back_what_was_put_on_both_sides_of_zero(tmp_path: Path) -> N
         with pytest.raises(ValueError, match="next key"):
             blobs.add(key, b"again")
     blobs.close()
+
+
+def test_blobs_may_all_be_empty(tmp_path: Path) -> None:
+    """As captions are where nobody writes any."""
+    blobs = Blobs(tmp_path / "blobs")
+    blobs.add(0, b"")
+    assert blobs.get(0) == b""
+    blobs.close()
+
+
+def test_files_tell_where_pages_begin_and_no_smallest_and_largest_values(tmp_path: Path) -> None:
+    write(tmp_path, 100)
+    column = pq.read_metadata(tmp_path / "train-00000-of-00001.parquet").row_group(0).column(0)
+    assert column.has_offset_index and column.statistics is None
