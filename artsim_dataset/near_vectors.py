@@ -60,7 +60,7 @@ def nearest(queries: np.ndarray, keys: Keys, top: int, probes: int = PROBES) -> 
     cells = _Cells(queries.reshape(-1, dims), top)
     start = 0
     while start < count:  # small blocks first, so that soon only what is better than good enough is looked at
-        end = min(count, start + min(_BLOCK, max(4, start)))
+        end = min(count, start + min(_BLOCK, max(4, start // 8)))
         cells.compare(keys(start, end), start, count, probes)
         start = end
     found = np.empty((len(cells.order), top))
@@ -125,7 +125,8 @@ class _Cells:
         bounds = np.searchsorted(cells.ravel()[seen], np.arange(len(self.centres) + 1))
         seen //= cells.shape[1]
         floor = np.ceil(self.best[-1] / _KEY).astype(np.float32)
-        hits = []
+        hits: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        held = 0
         for cell in range(len(self.centres)):
             low, high = self.bounds[cell : cell + 2]
             rows = seen[bounds[cell] : bounds[cell + 1]]
@@ -134,12 +135,17 @@ class _Cells:
             if len(found):
                 row, column = np.divmod(found, high - low)
                 hits.append((column + low, first + rows[row] // keys.shape[1], product.ravel()[found]))
-        if hits:
-            query, item, score = (np.concatenate(part) for part in zip(*hits, strict=True))
-            self._take(query, item, score, count)
+                held += len(found)
+            if held > _TILE:  # a query is in one cell: none is taken twice
+                self._take(hits, count)
+                hits, held = [], 0
+        self._take(hits, count)
 
-    def _take(self, query: np.ndarray, item: np.ndarray, score: np.ndarray, count: int) -> None:
-        """Puts what was found among the best: each item once, and no query itself."""
+    def _take(self, hits: list[tuple[np.ndarray, np.ndarray, np.ndarray]], count: int) -> None:
+        """Puts what was found (query, item, score) among the best: each item once, and no query itself."""
+        if not hits:
+            return
+        query, item, score = (np.concatenate(part) for part in zip(*hits, strict=True))
         other = self.order[query] % count != item
         query, item, score = query[other], item[other], score[other]
         order = np.lexsort((-score, item, query))
