@@ -72,8 +72,6 @@ class Entries(Sequence[Entry]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Entries) and bool(self.table.equals(other.table))
 
-    __hash__ = None  # type: ignore[assignment]  # as of a list
-
     def take(self, rows: np.ndarray) -> Entries:
         """The entries in these rows, int64, in their order."""
         if np.array_equal(rows, np.arange(len(self))):
