@@ -20,6 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from logging.handlers import QueueHandler
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from artsim_dataset.errors import ArtsimError, ConfigError
@@ -174,12 +175,26 @@ def _relay(log: Any) -> None:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Ctrl-C waits while the block starts processes: one that is being born would answer it with a traceback."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Ctrl-C and SIGTERM wait while the block starts processes: one that is being born would answer with a traceback.
+
+    The mask is for the child, which inherits it. It is not enough here: the kernel may hand the signal to another
+    thread, and Python would still run the handler in this one, between the start of a child and what it is told.
+    """
+    waiting: list[tuple[int, FrameType | None]] = []
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # the only one that may set handlers, or that runs them
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(signal.getsignal(number)):
+                before[number] = signal.signal(number, lambda *caught: waiting.append(caught))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for held, handler in before.items():
+            signal.signal(held, handler)
+        for caught, frame in waiting[:1]:
+            before[caught](caught, frame)
 
 
 _rows: Any = None

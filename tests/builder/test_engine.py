@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -87,3 +90,41 @@ def test_what_a_worker_logs_comes_to_this_process(two_gpus: LocalEngine, caplog:
 def test_error_in_any_lane_ends_the_stage(two_gpus: LocalEngine) -> None:
     with pytest.raises(ValueError, match="item 1"):
         list(two_gpus.map(_fail, [1], nothing, "gpu"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_while_a_worker_is_being_born_waits_until_it_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    """The worst moment, and the thread that the kernel may choose: not this one, whose mask would hold it back."""
+    from multiprocessing import util
+
+    spawn = util.spawnv_passfds
+    other, end = threading.Thread(target=lambda: end.wait(60)), threading.Event()
+    other.start()
+
+    def spawn_and_stop(*arguments: Any) -> int:
+        child = spawn(*arguments)
+        signal.pthread_kill(other.ident or 0, number)
+        time.sleep(0.1)
+        return child
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(number, stop)
+    engine = LocalEngine(1)
+    try:
+        list(engine.map(_where, [0.0], nothing))  # Python's own helper process is there now
+        engine.close()
+        monkeypatch.setattr(util, "spawnv_passfds", spawn_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            list(engine.map(_where, [0.0], nothing))
+        assert signal.getsignal(number) is stop
+    finally:
+        signal.signal(number, before)
+        engine.close()
+        end.set()
+        other.join()
+    time.sleep(0.3)
+    assert "Traceback" not in capfd.readouterr().err
