@@ -76,20 +76,22 @@ def candidates(thumbs: np.ndarray, vectors: np.ndarray | None = None, top: int =
     the tightest crops. Up to EXACT paintings, every one is compared with every other. Of more, an index finds the
     nearest, the same whatever the order of rows; it compares each painting with every cell, and cells grow with n.
     """
-    plain = np.asarray(thumbs)
-    unit = None if vectors is None else _directions(np.asarray(vectors))
-    if len(plain) > EXACT:
-        return _indexed(plain, unit, top)
-    plain = plain.astype(np.float32)
+    if len(thumbs) > EXACT:
+        return _indexed(np.asarray(thumbs), None if vectors is None else np.asarray(vectors), top)
+    plain = np.asarray(thumbs).astype(np.float32)
     found = [_nearest(_wholes(plain, look), _parts(plain, look), top) for look in (_cut, _detail)]
-    if unit is not None:
+    if vectors is not None:
+        unit = _directions(vectors)
         found.append(_nearest(unit[None], unit[None], top))
     return _pairs(found, len(plain))
 
 
-def _indexed(thumbs: np.ndarray, unit: np.ndarray | None, top: int) -> np.ndarray:
-    """As :func:`candidates`, of which some are missed where a painting's part falls into a cell far from its whole."""
-    order = np.argsort(_content(thumbs, unit), kind="stable")
+def _indexed(thumbs: np.ndarray, vectors: np.ndarray | None, top: int) -> np.ndarray:
+    """As :func:`candidates`, of which some are missed where a painting's part falls into a cell far from its whole.
+
+    Both arguments may be files mapped into memory: they are read a block at a time.
+    """
+    order = np.argsort(_content(thumbs, vectors), kind="stable")
 
     def blocks(look: Callable[[np.ndarray], np.ndarray]) -> near_vectors.Keys:
         def keys(first: int, last: int) -> np.ndarray:
@@ -105,8 +107,12 @@ def _indexed(thumbs: np.ndarray, unit: np.ndarray | None, top: int) -> np.ndarra
             for first in range(0, len(order), _TILE):
                 queries[:, first : first + _TILE] = wholes(first, first + _TILE).transpose(1, 0, 2)
             yield order[np.stack(near_vectors.nearest(queries, parts, top), axis=1)]
-        if unit is not None:
-            whole = near_vectors.whole_numbers(unit[order])
+        if vectors is not None:
+            whole = np.empty((len(order), vectors.shape[1]), np.int8)
+            for first in range(0, len(order), _TILE):
+                whole[first : first + _TILE] = near_vectors.whole_numbers(
+                    _directions(vectors[order[first : first + _TILE]])
+                )
             pairs = near_vectors.nearest(whole[None], lambda first, last: whole[first:last, None], top)
             yield order[np.stack(pairs, axis=1)]
 
@@ -124,17 +130,19 @@ def _directions(vectors: np.ndarray) -> np.ndarray:
     return unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-9)
 
 
-def _content(thumbs: np.ndarray, unit: np.ndarray | None) -> np.ndarray:
+def _content(thumbs: np.ndarray, vectors: np.ndarray | None) -> np.ndarray:
     """A number for each painting that follows from its pixels and vector alone, uint64: an order that rows cannot have.
 
     Only what is the same in both can have one number, and then it does not matter which comes first.
     """
-    parts = [np.ascontiguousarray(thumbs, np.uint8).reshape(len(thumbs), -1).view(np.uint32)]
-    parts += [] if unit is None else [unit.view(np.uint32)]
     mixed = np.zeros(len(thumbs), np.uint64)
-    for column in (column for part in parts for column in part.T):
-        mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(29)
+    for first in range(0, len(thumbs), _TILE):
+        block = mixed[first : first + _TILE]
+        parts = [np.ascontiguousarray(thumbs[first : first + _TILE], np.uint8).reshape(len(block), -1).view(np.uint32)]
+        parts += [] if vectors is None else [_directions(vectors[first : first + _TILE]).view(np.uint32)]
+        for column in (column for part in parts for column in part.T):
+            block[:] = (block ^ column) * np.uint64(0x9E3779B97F4A7C15)
+            block ^= block >> np.uint64(29)
     return mixed
 
 
