@@ -284,13 +284,17 @@ def shard_count(rows: int, shard_rows: int) -> int:
 def _write_source(
     work: Place, entries: Entries, rejects: Sequence[Reject], shard_rows: int
 ) -> tuple[StageFolder, list[str], int]:
-    """Writes the source shards that changed. A painting's shard follows from the hash of its id."""
+    """Writes the source shards that changed. A painting's shard follows from the hash of its id.
+
+    From its last bits: a limit takes the paintings with the smallest hashes, which share their first bits, and would
+    all be in one shard, which one worker makes.
+    """
     folder = StageFolder(work / "01-source", COLUMNS[1:])
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.clean()
     count = shard_count(len(entries), shard_rows)
     shards = [f"{number:05d}" for number in range(count)]
-    number = entries.order >> np.uint64(64 - count.bit_length())  # the first bits of 63
+    number = entries.order & np.uint64(count - 1)
     rows = np.argsort(number, kind="stable")
     ends = np.searchsorted(number[rows], np.arange(count), side="right").tolist()
     lost = [reject.as_row() for reject in rejects]

@@ -65,6 +65,26 @@ def made_up(rows: int) -> Iterator[Entry]:
         )
 
 
+def shards_of(work: Path, entries: Entries) -> list[set[str]]:
+    folder, shards, _ = _write_source(work, entries, [], 8)
+    return [set(folder.read(shard, ["id"])["id"].to_pylist()) for shard in shards]
+
+
+def test_a_limited_build_keeps_all_workers_busy(tmp_path: Path) -> None:
+    """The first by hash share the first bits of their hash: by these they would all be in the first shard."""
+    entries = Entries.of(made_up(6_400))
+    sizes = [len(ids) for ids in shards_of(tmp_path, entries.unique().sample(64))]
+    assert sum(sizes) == 64 and len(sizes) == 8 and max(sizes) <= 16
+
+
+def test_twice_the_paintings_split_each_shard_in_two_and_move_no_other_row(tmp_path: Path) -> None:
+    entries = Entries.of(made_up(6_400)).unique()
+    few, many = (shards_of(tmp_path / f"{rows}", entries.sample(rows)) for rows in (64, 128))
+    assert len(many) == 2 * len(few)
+    for shard, ids in enumerate(few):
+        assert ids <= many[shard] | many[shard + len(few)]
+
+
 def test_no_step_of_the_listing_holds_all_paintings_as_objects(tmp_path: Path) -> None:
     """An Entry alone, with its texts, takes 600 bytes."""
 
