@@ -28,6 +28,7 @@ BLACK = np.zeros((60, 90, 3), np.uint8)
     [
         (BLACK, "black"),
         (np.full((60, 90, 3), 200, np.uint8), "constant"),
+        (np.full((60, 90, 3), (229, 43, 31), np.uint8), "constant"),
         (picture(), "identical"),
         (picture(30, 90), "wrong_size"),
         (picture(seed=1), None),
