@@ -99,7 +99,8 @@ def open_image(path: str | Path, most_pixels: int = MAX_PIXELS) -> Image.Image:
     """The picture as it is meant to be seen: EXIF orientation applied, transparency laid on white, RGB.
 
     Raises:
-        ConfigError: no such file, no image, truncated, or more than ``most_pixels``.
+        ConfigError: no such file, no image, truncated, more than ``most_pixels``, or values that are signed or
+            wider than 16 bits, which have no white.
     """
     try:
         with warnings.catch_warnings():
@@ -107,7 +108,7 @@ def open_image(path: str | Path, most_pixels: int = MAX_PIXELS) -> Image.Image:
             with Image.open(path) as opened:
                 if opened.width * opened.height > most_pixels:
                     raise ConfigError(f"{path} has {opened.width} x {opened.height} pixels; scale it down first")
-                picture = ImageOps.exif_transpose(opened)
+                picture = _of_8_bits(ImageOps.exif_transpose(opened))
                 if "A" in picture.getbands() or "transparency" in picture.info:
                     layer = picture.convert("RGBA")
                     picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
@@ -116,3 +117,12 @@ def open_image(path: str | Path, most_pixels: int = MAX_PIXELS) -> Image.Image:
         raise ConfigError(f"there is no image {path}") from error
     except (OSError, SyntaxError, ValueError, ZeroDivisionError, Image.DecompressionBombError) as error:
         raise ConfigError(f"{path} cannot be read as an image: {error}") from error
+
+
+def _of_8_bits(picture: Image.Image) -> Image.Image:
+    """Grey of 16 bits as a build sees it: Pillow would cut off what is over 255, and nearly all of it is."""
+    if picture.mode in ("F", "I") and picture.format != "PNG":
+        raise ValueError("its values are signed or wider than 16 bits; save it with 8 or 16 bits")
+    if not picture.mode.startswith("I"):
+        return picture
+    return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))

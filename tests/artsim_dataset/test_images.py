@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from artsim_dataset.images import UndecodableImage, content, decode, encode
+from artsim_dataset.errors import ConfigError
+from artsim_dataset.images import UndecodableImage, content, decode, encode, open_image
 
 
 def picture(height: int = 40, width: int = 56) -> np.ndarray:
@@ -66,3 +68,17 @@ def test_every_mode_is_decoded_to_rgb(mode: str) -> None:
 def test_only_bytes_in_rgb_are_encoded(pixels: np.ndarray) -> None:
     with pytest.raises(ValueError, match="encode needs uint8"):
         encode(pixels)
+
+
+@pytest.mark.parametrize("name", ["grey.png", "grey.tif"])
+def test_a_grey_picture_of_16_bits_is_opened_as_that_of_8_bits(name: str, tmp_path: Path) -> None:
+    grey = picture()[..., 0]
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / name)
+    assert np.array_equal(np.asarray(open_image(tmp_path / name)), np.repeat(grey[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_a_picture_of_more_than_16_bits_is_refused(kind: type, tmp_path: Path) -> None:
+    Image.fromarray(picture()[..., 0].astype(kind)).save(tmp_path / "wide.tif")
+    with pytest.raises(ConfigError, match="save it with 8 or 16 bits"):
+        open_image(tmp_path / "wide.tif")
