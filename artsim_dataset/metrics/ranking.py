@@ -42,8 +42,11 @@ def hits(scores: Array, relevant: Array) -> Array:
     >>> hits(np.array([[0.1, 0.9, 0.9]]), np.array([[True, False, True]])).astype(int)
     array([[0, 1, 1]])
     """
-    order = np.argsort(-np.asarray(scores), axis=1, kind="stable")
-    return np.take_along_axis(np.asarray(relevant, bool), order, axis=1)
+    scores, relevant = np.asarray(scores), np.asarray(relevant, bool)
+    if scores.shape != relevant.shape:
+        raise ValueError(f"hits wants a score of every candidate, got shapes {scores.shape} and {relevant.shape}")
+    falling = -scores if scores.dtype.kind in "fi" else -scores.astype(float)  # bytes have no minus, bools neither
+    return np.take_along_axis(relevant, np.argsort(falling, axis=1, kind="stable"), axis=1)
 
 
 def target_hits(rank: Array, depth: int) -> Array:

@@ -227,3 +227,16 @@ def test_recall_and_mrr_from_ranks_count_from_zero() -> None:
         metrics.target_hits(rank, 0)
     with pytest.raises(ValueError, match="at least one rank"):
         metrics.mrr(np.array([]))
+
+
+@pytest.mark.parametrize("kind", ["uint8", "bool", "int64", "float16"])
+def test_scores_of_any_kind_of_number_rank_the_same(kind: str) -> None:
+    scores = np.array([[1, 0, 1, 0], [0, 0, 1, 1]])
+    relevant = np.array([[True, False, False, False], [False, True, True, False]])
+    ranked = metrics.hits(scores.astype(kind), relevant)
+    assert ranked.astype(int).tolist() == [[1, 0, 0, 0], [1, 0, 0, 1]]
+
+
+def test_hits_need_a_score_of_every_candidate() -> None:
+    with pytest.raises(ValueError, match="a score of every candidate"):
+        metrics.hits(np.zeros((2, 3)), np.zeros((2, 4), bool))
