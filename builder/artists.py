@@ -5,9 +5,9 @@ from __future__ import annotations
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import slug
 from artsim_dataset.storage import Place, place
-from builder.entries import Entries, Entry
+from builder.entries import Entries, Entry, Listing
 from builder.source_table import table_column
-from builder.stages.source import Listing, list_source
+from builder.stages.source import list_source
 
 
 def list_artists(source: str) -> Listing:

@@ -30,7 +30,7 @@ from builder.catalogue import Inputs
 from builder.config import BuildConfig
 from builder.digests import add_digests, read_digests, write_digests
 from builder.engine import Engine
-from builder.entries import COLUMNS, Entries
+from builder.entries import COLUMNS, Entries, Listing
 from builder.hub_source import find_hub_source, list_hub_source
 from builder.lock import locked
 from builder.pipeline import stages
@@ -38,7 +38,7 @@ from builder.plan import read_plan
 from builder.run import Runner, StageReport, Watcher, stage_folders
 from builder.shards import StageFolder, digest, write_json
 from builder.stage import Reject, Stage
-from builder.stages.source import Listing, list_source
+from builder.stages.source import list_source
 from builder.surroundings import explained
 
 logger = logging.getLogger(__name__)

@@ -20,10 +20,9 @@ import pyarrow.parquet as pq
 
 from artsim_dataset.storage import Place, readable
 from builder.batches import in_batches
-from builder.entries import Entries, Entry
+from builder.entries import Entries, Entry, Listing
 from builder.shards import atomic, sha256_of
 from builder.stage import Reject
-from builder.stages.source import Listing
 from builder.surroundings import check_source
 
 MAX_FILE_BYTES = 1 << 30

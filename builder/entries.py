@@ -1,9 +1,10 @@
-"""The paintings of a source, unread: a table with a row for each, since a collection may have millions."""
+"""What a source lists: its paintings, unread, in a table with a row for each, since a collection may have millions."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import overload
 
@@ -11,8 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from artsim_dataset.object_store import Stored
 from artsim_dataset.schema import seed_from
+from artsim_dataset.storage import Place
 from builder.batches import in_batches
+from builder.stage import Reject
 
 COLUMNS = ("id", "path", "genre", "artist", "title", "sha256")
 AT_ONCE = 4096
@@ -105,6 +109,18 @@ class Entries(Sequence[Entry]):
         names = pa.array([f"{entry.id}-{short_hash(entry.path)}" for entry in others], pa.large_string())
         ids = pc.replace_with_mask(ordered.table["id"].combine_chunks(), alike, names)
         return Entries(ordered.table.set_column(0, "id", ids)).unique()
+
+
+@dataclass
+class Listing:
+    """What a source holds. ``ignored`` counts files that are no images, by suffix; ``stored`` has what an object store
+    lists, by path."""
+
+    root: Place
+    entries: Entries = field(default_factory=lambda: Entries.of([]))
+    rejects: list[Reject] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+    stored: dict[str, Stored] = field(default_factory=dict)
 
 
 def short_hash(path: str) -> str:

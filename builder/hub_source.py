@@ -26,12 +26,12 @@ from artsim_dataset.loading.hub_paintings import PREFIX, parse_source
 from artsim_dataset.loading.published import not_on_hub
 from artsim_dataset.schema import seed_from, slug
 from builder import hub_rows
-from builder.entries import Entries, Entry
+from builder.entries import Entries, Entry, Listing
 from builder.hub_rows import Found
 from builder.shards import atomic, digest, sha256_of, write_json
 from builder.source_table import first_of
 from builder.stage import Reject
-from builder.stages.source import Listing, entry_of, genre_from
+from builder.stages.source import entry_of, genre_from
 
 LOCK = "sources.json"
 MOST_SHARDS = 256

@@ -20,9 +20,8 @@ from artsim_dataset.schema import seed_from
 from artsim_dataset.storage import sha256_of
 from builder.digests import MAX_FILE_BYTES, Found, known_of, too_large
 from builder.engine import Engine, Tick
-from builder.entries import Entries
+from builder.entries import Entries, Listing
 from builder.stage import Reject
-from builder.stages.source import Listing
 from builder.surroundings import check_source
 
 AT_ONCE = 64

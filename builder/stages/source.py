@@ -2,7 +2,7 @@
 
 The genre comes from the parent folder, artist and title from the file name (WikiArt's ``artist_title.jpg``), or
 all of them from the table's columns; names that were misread once are repaired (`mojibake.py`), while the file is
-opened by its own path. Paintings are ordered by a hash of their id: shards are then a fair sample of the collection,
+opened by its own path. Paintings are ordered by a hash of their id: the first are then a fair sample of the collection,
 and one new painting changes one shard.
 
 Sources are not trusted. Only plain files below the root are opened: no link, table cell or folder leads out of it, and
@@ -14,35 +14,21 @@ A source in an object store is listed by `store_source.py`.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
 import pyarrow as pa
 
 from artsim_dataset.errors import ConfigError
-from artsim_dataset.object_store import ObjectPath, Stored
+from artsim_dataset.object_store import ObjectPath
 from artsim_dataset.schema import GENRES, slug
 from artsim_dataset.storage import Place, place
-from builder.entries import Entries, Entry, short_hash
+from builder.entries import Entries, Entry, Listing, short_hash
 from builder.mojibake import repair
 from builder.source_table import ALIASES, IMAGE_SUFFIXES, cell_text, first_of, read_table, rows_of
 from builder.stage import Reject
 
 _CANONICAL = {slug(genre): genre for genre in GENRES} | {"art-nouveau": "Art_Nouveau_Modern"}
-
-
-@dataclass
-class Listing:
-    """What a source holds. ``ignored`` counts files that are no images, by suffix; ``stored`` has what an object store
-    lists, by path."""
-
-    root: Place
-    entries: Entries = field(default_factory=lambda: Entries.of([]))
-    rejects: list[Reject] = field(default_factory=list)
-    ignored: Counter[str] = field(default_factory=Counter)
-    stored: dict[str, Stored] = field(default_factory=dict)
 
 
 def list_source(source: str, root: str | None = None) -> Listing:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from artsim_dataset.schema import seed_from
 from builder.build import _write_source, shard_count
 from builder.digests import DIGESTS, add_digests
-from builder.entries import Entries, Entry, short_hash
-from builder.stages.source import Listing, list_source
+from builder.entries import Entries, Entry, Listing, short_hash
+from builder.stages.source import list_source
 from tests.memory import python_bytes_a_row
 
 NAMES = st.sampled_from([f"Cubism/{artist}_{title}" for artist in ("a", "b", "") for title in ("x", "y", "z")])

@@ -12,7 +12,8 @@ import pytest
 
 from artsim_dataset.errors import ConfigError
 from builder.digests import DIGESTS, add_digests
-from builder.stages.source import Listing, list_source
+from builder.entries import Listing
+from builder.stages.source import list_source
 from tests.corpus.images import GOOD
 from tests.corpus.running import artsim
 from tests.corpus.tables import COLUMNS, as_csv, table_rows, write_pictures
