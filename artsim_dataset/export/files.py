@@ -38,12 +38,13 @@ class Squares:
 
     def __init__(self, files: Iterable[Path], size: int) -> None:
         self._size = size
-        self._names = file_names(id_ for path in files for id_ in pq.read_table(path, columns=["id"])["id"].to_pylist())
+        ids = (id_ for path in files for id_ in pq.read_table(path, columns=["id"])["id"].to_pylist())
+        self._paintings, self._variants = file_names(ids)
 
     def jobs(self, row: dict[str, Any]) -> Iterator[_Job]:
-        painting = painting_id_of(row["id"])
-        for folder, column, key in (("original", "original", painting), ("ai", "generated", row["id"])):
-            yield _Job(f"{folder}/{self._names[key]}", partial(self._make, row, column))
+        painting, variant = self._paintings[painting_id_of(row["id"])], self._variants[row["id"]]
+        yield _Job(f"original/{painting}", partial(self._make, row, "original"))
+        yield _Job(f"ai/{variant}", partial(self._make, row, "generated"))
 
     def _make(self, row: dict[str, Any], column: str) -> bytes:
         try:
@@ -69,19 +70,20 @@ class AsIs:
             yield _Job(f"images/{genre}/{name}", partial(bytes, data))
 
 
-def file_names(variants: Iterable[str]) -> dict[str, str]:
-    """S4's file names of variants and of their paintings, by id: the path joined with ``_``; a variant after the
-    first carries its index.
+def file_names(variants: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """S4's file names of paintings, and those of their variants, by id: the path joined with ``_``; a variant after
+    the first carries its index. Two dicts, since a painting's id can be that of another's second variant.
 
     Where two ids come to one name (a genre or title with ``_`` in it, or names that differ in case only, which some
     file systems do not tell apart) the later by id gets eight digits of its digest, so that no picture is lost.
 
-    >>> file_names(["Cubism/juan-gris_guitar-0", "Cubism/juan-gris_guitar-1"])["Cubism/juan-gris_guitar-1"]
+    >>> file_names(["Cubism/juan-gris_guitar-0", "Cubism/juan-gris_guitar-1"])[1]["Cubism/juan-gris_guitar-1"]
     'Cubism_juan-gris_guitar_1.jpg'
     """
     by_painting: dict[str, list[str]] = {}
     for variant in sorted(variants):
         by_painting.setdefault(painting_id_of(variant), []).append(variant)
+    paintings: dict[str, str] = {}
     names: dict[str, str] = {}
     taken: set[str] = set()
     for painting, own in sorted(by_painting.items()):
@@ -91,10 +93,10 @@ def file_names(variants: Iterable[str]) -> dict[str, str]:
         if any(f"{stem}{end}".casefold() in taken for end in ends):
             stem += f"_{blake2b(painting.encode(), digest_size=4).hexdigest()}"
         taken.update(f"{stem}{end}".casefold() for end in ends)
-        names[painting] = f"{stem}.jpg"
+        paintings[painting] = f"{stem}.jpg"
         for variant, index in zip(own, indexes, strict=True):
             names[variant] = f"{stem}.jpg" if index == "0" else f"{stem}_{index}.jpg"
-    return names
+    return paintings, names
 
 
 def square(content: Image.Image, size: int) -> Image.Image:

@@ -92,15 +92,21 @@ def test_both_classes_have_one_format(dataset: Path, tmp_path: Path) -> None:
 )
 def test_no_two_pictures_get_one_file_name(paintings: list[tuple[str, str]], variants: int) -> None:
     ids = [f"{genre}/{name}-{index}" for genre, name in paintings for index in range(variants)]
-    names = file_names(ids)
-    assert file_names(reversed(ids)) == names
+    originals, names = file_names(ids)
+    assert file_names(reversed(ids)) == (originals, names)
     assert len({names[id_].casefold() for id_ in ids}) == len(ids)
     for painting in {painting_id_of(id_) for id_ in ids}:
-        assert names[painting] == names[f"{painting}-0"]
+        assert originals[painting] == names[f"{painting}-0"]
+
+
+def test_painting_with_the_id_of_anothers_second_variant_keeps_its_own_files(tmp_path: Path) -> None:
+    ids = [f"Fauvism/who_untitled{end}" for end in ("-0", "-1", "-1-0", "-1-1")]
+    result = export(make(tmp_path / "dataset", {"train": ids}), "imagefolder", tmp_path / "out")
+    assert result.images == {"original": 2, "ai": 4}
 
 
 def test_first_variant_that_was_rejected_still_leaves_the_painting_its_name() -> None:
-    assert file_names(["Cubism/a_b-1"]) == {"Cubism/a_b": "Cubism_a_b.jpg", "Cubism/a_b-1": "Cubism_a_b_1.jpg"}
+    assert file_names(["Cubism/a_b-1"]) == ({"Cubism/a_b": "Cubism_a_b.jpg"}, {"Cubism/a_b-1": "Cubism_a_b_1.jpg"})
 
 
 # --- csv -----------------------------------------------------------------------------------------------------------
