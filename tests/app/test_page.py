@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from artsim_dataset.app.page import PIXEL_LIMIT, TABS, sentence, uploaded
 from artsim_dataset.cli import app as commands
 from artsim_dataset.errors import ConfigError
-from tests.app.harness import Running, Visit, check_width, look, open_tab, start_app, visit
+from tests.app.harness import Running, Visit, check_axe, check_width, look, open_tab, start_app, visit
 
 
 def test_every_tab_opens_on_a_phone(phone: Visit) -> None:
@@ -20,6 +20,7 @@ def test_every_tab_opens_on_a_phone(phone: Visit) -> None:
         open_tab(phone.page, title)
         expect(phone.page.get_by_role("tabpanel").filter(visible=True)).to_have_count(1)
         check_width(phone.page)
+        check_axe(phone.page)
 
 
 def test_without_a_data_set_it_says_how_to_start_with_one_and_ctrl_c_ends_it(tmp_path: Path, browser: Browser) -> None:
