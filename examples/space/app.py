@@ -3,7 +3,7 @@
 Settings of the Space (Settings, Variables), or of the shell:
 
     ARTSIM_DATASET    a data set that 'artsim publish' made, such as user/artsim
-    ARTSIM_MODEL      a model that 'artsim push' made; the bare encoder without
+    ARTSIM_MODEL      a model that 'artsim train siamese --push' published; the bare encoder without
     ARTSIM_ENCODER    what turns an image into an embedding; lite without
     ARTSIM_DETECTOR   a folder of this Space that 'artsim train detector' made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 from playwright.sync_api import Browser, expect
+from typer.main import get_command
 
+from artsim_dataset.cli import app as commands
 from tests.app.harness import no_console_errors, open_tab, visit
 
 SPACE = Path(__file__).parents[2] / "examples" / "space"
@@ -58,3 +61,9 @@ def test_front_matter_is_what_spaces_read() -> None:
     settings = (SPACE / "app.py").read_text("utf-8")
     assert "ARTSIM_DATASET" in text and "ARTSIM_DATASET" in settings
     assert (SPACE / "requirements.txt").read_text("utf-8").split() == ["artsim[app,train]"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "app.py"])
+def test_the_commands_that_it_names_exist(name: str) -> None:
+    named = re.findall(r"[`']artsim ([a-z]+)", (SPACE / name).read_text("utf-8"))
+    assert named and set(named) <= set(get_command(commands).commands)  # type: ignore[attr-defined]
