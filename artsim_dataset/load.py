@@ -6,6 +6,7 @@ published files (`derive.py`), by the same code that `loading_script.py` uses, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MADE_HERE = ("revision", "token", "num_proc", "cache_dir", "keep_in_memory")
 """Arguments of `datasets.load_dataset` that can be given together with options."""
+
+_PATTERN = re.compile(r"[\[*?]|::")
+"""In the path of a folder: `datasets` finds no file there, or those of another folder that the pattern matches."""
 
 
 def load_artsim(
@@ -101,6 +105,8 @@ def _load_published(path: str | Path, config: str, split: str | None, streaming:
 
     if is_address(path):
         return _load_stored(path, config, split, streaming, options)
+    if Path(path).is_dir() and _PATTERN.search(str(Path(path).absolute())):
+        raise ConfigError(f"`datasets` would read the name of {path} as a pattern: rename it without [, *, ? and ::")
     try:
         return load_dataset(str(path), config, split=split, streaming=streaming, **options)
     except ValueError as error:

@@ -162,3 +162,9 @@ def test_folder_without_its_listing_is_no_data_set(tmp_path: Path) -> None:
     (tmp_path / "build.json").write_text("{}")
     with pytest.raises(DatasetNotFound, match="build.json or checksums.sha256 cannot be read"):
         load_artsim(tmp_path, "pairs", splits="80/20")
+
+
+def test_folder_whose_name_datasets_takes_for_a_pattern_is_refused(sharded: Path, tmp_path: Path) -> None:
+    (tmp_path / "a [1]").symlink_to(sharded)
+    with pytest.raises(ConfigError, match="as a pattern: rename it"):
+        load_artsim(tmp_path / "a [1]", "metadata", cache_dir=str(tmp_path))
