@@ -72,16 +72,20 @@ def main() -> None:
         sys.argv.remove("--debug")
         terminal.debug = True
     misused: Any = typer.BadParameter.__base__  # click's UsageError, which typer carries under changing names
+    terminal.heed_signals()
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="artsim", standalone_mode=False) or 0)
+        code = app(sys.argv[1:] or ["--help"], prog_name="artsim", standalone_mode=False) or 0
+        sys.exit(terminal.say_stopped(code))
     except misused as error:
         help_of = error.ctx.command_path if error.ctx else "artsim"
         if said := " ".join(error.format_message().split()).rstrip("."):
             said = terminal.shown(said[:1].lower() + said[1:])
             terminal.err.print(f"[bold red]artsim: [/bold red]{said}; see {help_of} --help")
         sys.exit(2)
-    except typer.Abort:
-        sys.exit(130)
+    except (typer.Abort, KeyboardInterrupt, terminal.Terminated):
+        sys.exit(terminal.say_stopped(130))
+    finally:
+        terminal.ignore_signals()
 
 
 from artsim_dataset.cli import (  # noqa: E402, F401 - each adds its commands to `app`

@@ -44,7 +44,7 @@ class Terminated(BaseException):
 
 
 class _Stop:
-    """The signal that the command was asked to stop with, as an exit code, and how often it was asked."""
+    """The signal that the command was asked to stop with, as an exit code, 0 once that is said, and how often."""
 
     code = 0
     asked = 0
@@ -55,7 +55,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        _heed_signals()
+        heed_signals()
         try:
             return function(*args, **kwargs)
         except (KeyboardInterrupt, Terminated) as stop:
@@ -81,15 +81,36 @@ _STOPPED = "stopped; what is done is kept, and the same command goes on from her
 def _fail(sentence: str, code: int) -> NoReturn:
     if _Stop.code:  # a library may have turned the signal into an error of its own
         sentence, code = _STOPPED, _Stop.code
-        for number in (signal.SIGINT, signal.SIGTERM):  # all is tidy; leaving takes the interpreter a moment
-            signal.signal(number, signal.SIG_IGN)
+        _Stop.code = 0
+        ignore_signals()
     if debug:
         traceback.print_exc()
-    err.print(Text.assemble(("artsim: ", "bold red"), printable(sentence)))
+    _say(sentence)
     raise typer.Exit(code)
 
 
-def _heed_signals() -> None:
+def say_stopped(code: int) -> int:
+    """The sentence of a stop that came before the command began, when ``code`` is of one; the exit code."""
+    if not code or not _Stop.code:
+        return code
+    _say(_STOPPED)
+    return _Stop.code
+
+
+def _say(sentence: str) -> None:
+    err.print(Text.assemble(("artsim: ", "bold red"), printable(sentence)))
+
+
+def ignore_signals() -> None:
+    """All is done and tidy; leaving takes the interpreter a moment, in which a signal would end it with a trace."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    # `python -m` remembers a KeyboardInterrupt that went through exec of a text, as dataclasses do it at imports, and
+    # ends by that signal whatever the exit code is. The next exec forgets it.
+    exec("")
+
+
+def heed_signals() -> None:
     """SIGTERM and Ctrl-C stop the command cleanly. A shell that lets a background job ignore Ctrl-C is obeyed."""
     _Stop.code = _Stop.asked = 0
     signal.signal(signal.SIGTERM, _stop)

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -149,3 +150,41 @@ def test_the_shell_completes_commands_and_options() -> None:
     assert run(**asked).stdout.split() == ["evaluate"]
     asked = {"_ARTSIM_COMPLETE": "complete_bash", "COMP_WORDS": "artsim build --lim", "COMP_CWORD": "2"}
     assert run(**asked).stdout.split() == ["--limit"]
+
+
+STOP_WHEN = """
+import atexit, signal, sys
+from artsim_dataset import cli
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "builder.doctor":
+            exec("signal.raise_signal({number})")  # as dataclasses run texts, and may be interrupted in it
+{moment}
+sys.argv = ["artsim", "{line}"]
+cli.main()
+"""
+
+
+def stopped(moment: str, number: int, line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The command, with a signal in a moment that no test meets from outside."""
+    (folder / "stopped.py").write_text(STOP_WHEN.format(moment=moment, number=int(number), line=line))
+    command, env = [sys.executable, "-m", "stopped"], {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=folder, env=env)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("place", ["the line that is read", "an import"])
+def test_a_stop_before_the_work_begins_is_one_sentence_too(place: str, number: int, tmp_path: Path) -> None:
+    moments = {
+        "the line that is read": f"cli._Commands.resolve_command = lambda *_: signal.raise_signal({number:d})",
+        "an import": "sys.meta_path.insert(0, Finder())",
+    }
+    done = stopped(moments[place], number, "doctor", tmp_path)
+    assert done.returncode == 128 + number
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("artsim: stopped"), done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_that_comes_when_all_is_done_changes_nothing(number: int, tmp_path: Path) -> None:
+    done = stopped(f"atexit.register(signal.raise_signal, {number:d})", number, "--version", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout
