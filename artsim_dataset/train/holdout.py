@@ -17,6 +17,8 @@ from artsim_dataset.splits import Scheme, assign_splits
 
 SCHEMES: tuple[str, ...] = (PUBLISHED, "80/20", "40/60", "artist-disjoint")
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+LEAST = 2
+"""Parts on each side, where there are enough: images of one artist are nobody's negatives, and tell nothing."""
 Texts: TypeAlias = Sequence[str] | np.ndarray
 
 
@@ -37,8 +39,9 @@ def divide(
     | 80/20, 40/60 | all | 80, 40 % | all others, as in S2 | none: S2 reports its validation part |
     | artist-disjoint | all | the rest | ``validation_share`` of 80 %, other artists | 20 %, other artists |
 
-    No group of near-duplicates is on two sides in any of them, and no artist either where "other artists" is said
-    (unless there is one artist only). ConfigError when there is one group only.
+    No group of near-duplicates is on two sides in any of them, and no artist either where "other artists" is said,
+    unless there are fewer than four: two to train on and two to validate on, or neither side has a negative.
+    ConfigError when there is one group only.
     """
     columns = [_texts(column) for column in (ids, groups, genres, artists)]
     part = np.full(len(ids), TRAIN, object)
@@ -52,13 +55,13 @@ def divide(
         rest = np.flatnonzero(part == TRAIN)
         ids_, groups_, _, artists_ = (column[rest] for column in columns)
         linked = components(artists_, groups_)
-        if len(np.unique(linked)) < 2:  # artists and groups tie all together: then groups alone are kept whole
+        if len(np.unique(linked)) < 2 * LEAST:  # too few artists for both sides: then groups alone are kept whole
             linked = components(groups_)
         if len(np.unique(linked)) < 2:
             raise ConfigError(
                 "all paintings to train on are near-duplicates of each other: none is left to validate on"
             )
-        part[rest[holdout(ids_, linked, validation_share, seed)]] = VALIDATION
+        part[rest[holdout(ids_, linked, validation_share, seed, LEAST)]] = VALIDATION
     return part
 
 
@@ -76,11 +79,12 @@ def components(*labels: Texts) -> np.ndarray:
     return splits.components(len(labels[0]), np.concatenate(links))
 
 
-def holdout(ids: Texts, part: np.ndarray, share: float, seed: int) -> np.ndarray:
+def holdout(ids: Texts, part: np.ndarray, share: float, seed: int, least: int = 1) -> np.ndarray:
     """True for the paintings held out: whole parts in seeded order, until ``share`` of all paintings is reached.
 
     A part too big for what is left to take is passed over, so one prolific artist cannot eat the training set. At least
-    one painting is held out and at least one kept; when one part holds everything, single paintings are drawn.
+    ``least`` parts are held out and as many kept (one, when there are too few); when one part holds everything, single
+    paintings are drawn.
     """
     if len(np.unique(part)) < 2:
         part = np.arange(len(ids))
@@ -91,13 +95,15 @@ def holdout(ids: Texts, part: np.ndarray, share: float, seed: int) -> np.ndarray
     order = np.argsort(drawn, kind="stable")
     wanted = max(1, round(share * len(ids)))
     held = np.zeros(len(parts), bool)
-    taken = 0
+    least = least if len(parts) >= 2 * least else 1
+    taken, may = 0, len(parts) - least
     for p in order:
-        if taken + sizes[p] <= wanted:
+        if taken + sizes[p] <= wanted and may:
             held[p] = True
-            taken += sizes[p]
-    if not taken:
-        held[order[np.argmin(sizes[order])]] = True
+            taken, may = taken + sizes[p], may - 1
+    while held.sum() < least:
+        free = order[~held[order]]
+        held[free[np.argmin(sizes[free])]] = True
     return np.isin(part, parts[held])
 
 

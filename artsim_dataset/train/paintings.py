@@ -6,6 +6,7 @@ The cached path and the one end to end share this; no image is opened here.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -94,9 +95,22 @@ def read_paintings(rows: PairRows, config: TrainConfig) -> Paintings:
     if not {TRAIN, VALIDATION} <= set(part):
         raise ConfigError(f"the split '{config.split}' leaves nothing to train on or to validate on: use another split")
     codes = [_codes(labels) for labels in (artists, groups, genres)]
-    barred = (torch.arange(count), *(codes if config.mask_genre else codes[:2]))
+    labels = Labels((torch.arange(count), *(codes if config.mask_genre else codes[:2])), codes[2])
+    _need_negatives((*labels.barred, *([codes[2]] if config.loss == "triplet" else [])), np.flatnonzero(part == TRAIN))
     first = np.concatenate([[0], np.cumsum(np.bincount(rows.painting))])
-    return Paintings(rows.painting_ids, part, Labels(barred, codes[2]), np.argsort(rows.painting, kind="stable"), first)
+    return Paintings(rows.painting_ids, part, labels, np.argsort(rows.painting, kind="stable"), first)
+
+
+def _need_negatives(barred: Sequence[Tensor], chosen: np.ndarray) -> None:
+    """ConfigError when any two of the chosen paintings share a label: every loss is 0 then, and nothing is learned.
+
+    ``barred``: label vectors (paintings,) of which negatives share none.
+    """
+    if all(bool(shared(*((column[[at]], column[chosen]) for column in barred)).all()) for at in chosen):
+        raise ConfigError(
+            f"none of the {len(chosen)} paintings to train on can be another's negative: all are by one artist, "
+            "near-duplicates, or of one genre where that counts; add paintings by other artists"
+        )
 
 
 def result_of(

@@ -45,6 +45,20 @@ def test_about_the_share_is_held_out_and_a_prolific_artist_is_passed_over() -> N
     assert len({tuple(holdout(ids, components(artists), 0.1, seed)) for seed in range(5)}) == 5
 
 
+def test_both_sides_have_two_parts_where_there_are_four() -> None:
+    for artists in (["a"] * 5 + ["b"] * 5 + ["c"] * 5 + ["d"] * 5, ["a"] * 90 + ["b"] * 3 + ["c"] * 3 + ["d"] * 3):
+        for seed in range(5):
+            part = components(artists)
+            held = holdout([f"p{i}" for i in range(len(artists))], part, 0.1, seed, least=2)
+            assert len(set(part[held])) >= 2 and len(set(part[~held])) >= 2
+
+
+def test_of_fewer_than_four_artists_each_may_be_on_both_sides() -> None:
+    ids, artists = [f"p{i}" for i in range(60)], ["a", "b", "c"] * 20
+    part = divide("published", ids, ids, ["Cubism"] * 60, artists, 0.1, 42)
+    assert all(len(set(np.array(artists)[part == side])) >= 2 for side in ("train", "validation"))
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(rows=paintings, seed=st.integers(0, 5))
 def test_no_scheme_cuts_a_group_and_the_artist_disjoint_one_no_artist(

@@ -146,3 +146,16 @@ def test_a_batch_of_one_genre_has_no_triplet_term_and_still_a_gradient() -> None
     loss = pair_loss(Term(o, o.detach(), o), relations, 0.1)
     loss.backward()
     assert torch.isfinite(loss) and torch.isfinite(o.grad).all()  # type: ignore[arg-type]
+
+
+def test_paintings_by_one_artist_are_refused_since_nothing_could_be_learned_from_them(tmp_path: Path) -> None:
+    encoder = PixelEncoder()
+    with pytest.raises(ConfigError, match="paintings to train on can be another's negative: all are by one"):
+        train_siamese(pairs_dataset(12, artists=1), encoder, CONFIG, tmp_path, cache=EmbeddingCache(encoder, tmp_path))
+
+
+def test_a_few_prolific_artists_leave_a_validation_that_tells_epochs_apart(tmp_path: Path) -> None:
+    encoder = PixelEncoder()
+    result = train_siamese(pairs_dataset(24, artists=6), encoder, replace(CONFIG, head="mlp", learning_rate=3e-3),
+                           tmp_path, cache=EmbeddingCache(encoder, tmp_path))  # fmt: skip
+    assert result.best_epoch > 0 and result.history[0]["validation_loss"] > 0
