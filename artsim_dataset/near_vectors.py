@@ -26,6 +26,8 @@ _BLOCK = 1024
 """Items whose keys are compared at a time."""
 _TILE = 1 << 20
 """Products of vectors and centres in memory at a time."""
+_HITS = 1 << 18
+"""Found ones that wait to be put among the best. Sorting them takes 80 bytes each."""
 _KEY = float(1 << 28)
 """Score and key as one float64, score * _KEY - key: exact, since scores have 15 bits."""
 _NONE = -(2.0**50)
@@ -136,7 +138,7 @@ class _Cells:
                 row, column = np.divmod(found, high - low)
                 hits.append((column + low, first + rows[row] // keys.shape[1], product.ravel()[found]))
                 held += len(found)
-            if held > _TILE:  # a query is in one cell: none is taken twice
+            if held > _HITS:  # a query is in one cell: none is taken twice
                 self._take(hits, count)
                 hits, held = [], 0
         self._take(hits, count)

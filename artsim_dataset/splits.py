@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from artsim_dataset import crop_match
+from artsim_dataset.blocks import give_back
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.near_hashes import near_duplicates, numbers
 from artsim_dataset.schema import seed_from
@@ -79,6 +80,7 @@ def copies(hashes: np.ndarray, thumbs: np.ndarray, style_vectors: np.ndarray | N
     hashed = near_duplicates(hashes)
     hashed = hashed[crop_match.alike(squares, hashed)]
     cut = crop_match.candidates(squares, style_vectors)
+    give_back()
     cut = cut[crop_match.scores(squares, cut) >= crop_match.SAME]
     return np.concatenate([hashed, cut])
 

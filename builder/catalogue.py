@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from artsim_dataset import schema
+from artsim_dataset.blocks import give_back
 from artsim_dataset.splits import assign_splits, codes, components, copies
 from artsim_dataset.triplets import Pool
 from builder.config import BuildConfig
@@ -83,6 +84,7 @@ class Catalogue:
             seed=inputs.config.seed,
         )
         self.test = np.fromiter((split == "test" for split in splits), bool, count)
+        give_back()
 
     def split_of(self, painting: int) -> str:
         return "test" if self.test[painting] else "train"
