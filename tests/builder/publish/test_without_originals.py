@@ -112,6 +112,13 @@ def test_streamed_it_has_the_same_pixels(made: Path, stripped: Path, paintings: 
     assert pixels(stream) == pixels(load_dataset(str(made), config, split="train"))
 
 
+def test_no_process_is_forked_where_libvips_has_read_a_painting(stripped: Path, made: Path, paintings: Path) -> None:
+    next(iter(load_artsim(stripped, "pairs", "train", streaming=True, originals=paintings)))
+    with pytest.warns(UserWarning, match="joined in one process"):
+        joined = load_artsim(stripped, "pairs", "train[:4]", originals=paintings, num_proc=2)
+    assert encoded(joined) == encoded(load_dataset(str(made), "pairs", split="train[:4]"))
+
+
 def test_without_the_paintings_it_loads_as_it_is(stripped: Path) -> None:
     row = load_artsim(stripped, "pairs", split="train")[0]
     assert row["original"] is None
