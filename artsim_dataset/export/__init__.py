@@ -24,6 +24,7 @@ from artsim_dataset.export.files import AsIs, Squares, write_files
 from artsim_dataset.export.tars import CONFIGS, plan, write_tars
 from artsim_dataset.export.writing import Watcher, write_whole
 from artsim_dataset.load import check_dataset
+from artsim_dataset.loading.originals import PUBLISHED
 from artsim_dataset.schema import SPLITS
 from artsim_dataset.storage import is_address, local
 
@@ -121,8 +122,10 @@ def _checked(
 
 def _claim(out: Path, dataset: Path, wanted: dict[str, Any]) -> None:
     """Makes sure that ``out`` is new, empty, or an unfinished or finished export of the very same."""
-    digest = json.loads((dataset / "build.json").read_text(encoding="utf-8"))["digest"]
-    wanted = wanted | {"dataset": digest}
+    build = json.loads((dataset / "build.json").read_text(encoding="utf-8"))
+    if build.get(PUBLISHED, True) is False:
+        raise ConfigError(f"{dataset} was published without its originals, which an export shows: export the full one")
+    wanted = wanted | {"dataset": build["digest"]}
     marker = out / MARKER
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out} is a file; give a folder for --out")

@@ -228,3 +228,13 @@ def test_command_tells_what_it_wrote_and_refuses_in_one_sentence(dataset: Path, 
 def test_folder_without_a_data_set_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(DatasetNotFound):
         export(tmp_path / "nowhere", "csv", tmp_path / "out")
+
+
+@pytest.mark.parametrize("format", ["imagefolder", "csv", "webdataset"])
+def test_data_set_without_originals_is_not_called_damaged(format: Any, tmp_path: Path) -> None:
+    folder = make(tmp_path / "dataset", VARIANTS)
+    build = json.loads((folder / "build.json").read_text()) | {"originals_published": False}
+    (folder / "build.json").write_text(json.dumps(build))
+    with pytest.raises(ConfigError, match="was published without its originals"):
+        export(folder, format, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
