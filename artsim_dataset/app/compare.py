@@ -41,12 +41,15 @@ def measured(shown: Shown) -> Known | None:
     """Known pairs of a seeded sample of the data set: of its test split, of all of it when that is small.
 
     Each sampled painting gives one positive, with its variant, and one negative, with a sampled painting of another
-    genre. None when all of the sample is of one genre. Embeddings are kept in the cache.
+    genre. None when all of the sample is of one genre, or the originals were not published. Embeddings are kept in
+    the cache.
     """
     from artsim_dataset.encoders.embed import Wanted
     from artsim_dataset.views import FULL
 
     rows = shown.rows
+    if not rows.published("original"):
+        return None
     test = np.flatnonzero(rows.splits == "test")
     own, name = (test, "test ") if len(test) >= ENOUGH else (np.arange(len(rows)), "")
     order = sorted(own.tolist(), key=lambda row: seed_from("known", rows.ids[row]))[:SAMPLE]

@@ -197,6 +197,11 @@ class Rows:
         data: bytes = found[column]["bytes"]
         return data
 
+    def published(self, column: str) -> bool:
+        """Whether the data set has the pictures of ``column``: it has those of all rows or, without originals, none."""
+        first = self._pictures.row(0, (column,))[column]
+        return first is not None and first["bytes"] is not None
+
     def content(self, row: int, column: str, data: bytes) -> Image.Image:
         """The decoded picture without its bars, RGB. ArtsimError names the row of one that cannot be read."""
         from PIL import Image

@@ -54,12 +54,14 @@ class Index:
         """The ``number`` pictures of these kinds with the largest cosine, best first.
 
         Equal cosines are in the order of the rows, a painting before its variant. ``query``: a unit vector, (d,).
-        Raises ConfigError when no kind is wanted, or for a vector of another length.
+        Raises ConfigError when no kind is wanted, or one that was not published, or for a vector of another length.
         """
         from artsim_dataset.retrieval.exact import search
 
         if not kinds:
             raise ConfigError("choose paintings, variants or both")
+        if missing := [kind for kind in kinds if kind not in self.vectors]:
+            raise ConfigError(f"the {missing[0]} were not published with this data set; search without them")
         hits = []
         for kind in (kind for kind in KINDS if kind in kinds):
             found = next(search(query[None], self.vectors[kind], number))
@@ -88,12 +90,13 @@ def encoded(shown: Shown, rows: Sequence[int], column: str, progress: Progress |
 
 
 def make_index(shown: Shown, progress: Progress | None = None) -> Index:
-    """The index of the data set. ConfigError without one, or when its originals were not published."""
-    row = {"paintings": first_rows(shown.rows), "variants": np.arange(len(shown.rows))}
+    """The index of the data set, without its paintings when they were not published. ConfigError without a data set."""
+    row: dict[Kind, np.ndarray] = {"paintings": first_rows(shown.rows), "variants": np.arange(len(shown.rows))}
+    row = {kind: rows for kind, rows in row.items() if shown.rows.published(COLUMNS[kind])}
     total = sum(map(len, row.values()))
     before = 0
     vectors: dict[Kind, np.ndarray] = {}
-    for kind in KINDS:
+    for kind in row:
 
         def counted(done: int, _: int, before: int = before) -> None:
             if progress:
@@ -101,7 +104,7 @@ def make_index(shown: Shown, progress: Progress | None = None) -> Index:
 
         vectors[kind] = encoded(shown, row[kind].tolist(), COLUMNS[kind], counted)
         before += len(row[kind])
-    return Index(vectors, {kind: row[kind] for kind in KINDS})
+    return Index(vectors, row)
 
 
 def takes_text(shown: Shown) -> bool:
@@ -185,7 +188,8 @@ def tab(shown: Shown) -> None:
     with gr.Row(elem_classes="ask"):
         with gr.Column(scale=1, min_width=280):
             picture = picture_input("Picture to search with")
-            kinds = gr.CheckboxGroup(list(KINDS), value=list(KINDS), label="Search among")
+            there = [kind for kind in KINDS if shown.rows.published(COLUMNS[kind])]
+            kinds = gr.CheckboxGroup(there, value=there, label="Search among")
             search = gr.Button("Search with the picture", variant="primary")
             if takes_text(shown):
                 text = gr.Textbox(label="Or words to search with", placeholder="a harbour at dusk", max_length=300)

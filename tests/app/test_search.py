@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from artsim_dataset.app.search import Hit, Index, Kept, encode_text, first_rows,
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.model import unit
 from artsim_dataset.schema import painting_id_of
+from builder.without_originals import without_originals
 from tests.app.harness import PATIENCE, Visit, look, open_tab, said
+from tests.conftest import Silent
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +156,15 @@ def test_names_of_strangers_are_shown_and_not_obeyed(shown: Shown, monkeypatch: 
         monkeypatch.setattr(shown.rows, column, np.array(['"><script>x</script>'] * len(shown.rows), object))
     page = results(shown, [Hit(0, "original", 0.5), Hit(0, "generated", 0.5)], "<b>")
     assert "<script" not in page and "<b>" not in page and page.count("&lt;script&gt;") == 10
+
+
+def test_without_originals_variants_are_searched_and_two_uploads_compared(
+    studio: Path, clip: Path, tmp_path: Path
+) -> None:
+    folder = without_originals(Path(shutil.copytree(studio, tmp_path / "studio")), Silent())
+    shown = Shown(str(folder), encoder=str(clip), cache_root=tmp_path / "cache")
+    index, query = make_index(shown), shown.encode([shown.rows.picture(3, "generated")])[0]
+    assert index.nearest(query, ["variants"], 1)[0].row == 3
+    with pytest.raises(ConfigError, match="paintings were not published"):
+        index.nearest(query, ["paintings", "variants"], 1)
+    assert shown.known is None
