@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.learning import ENCODER, JSON, MODEL, quiet_datasets, reports, require_extra
+from artsim_dataset.cli.learning import ENCODER, JSON, MODEL, quiet_datasets, reports, require_extra, subject_of
 from artsim_dataset.cli.terminal import command, err, out, print_json, shown
 
 if TYPE_CHECKING:
@@ -37,12 +37,11 @@ def attribute_command(
     """
     require_extra("artsim attribute")
     from artsim_dataset.attribute import all_rows, artist_index
-    from artsim_dataset.encoders import get_encoder
     from artsim_dataset.images import open_image
-    from artsim_dataset.model import load_model, unit
+    from artsim_dataset.model import unit
 
     pictures = [open_image(path) for path in images]
-    subject = load_model(model) if model else get_encoder(encoder)
+    subject = subject_of(model, encoder)
     quiet_datasets()
     with reports() as progress:
         made = artist_index(all_rows(index), subject, progress=progress)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.learning import ENCODER, JSON, MODEL, pairs, reports, require_extra
+from artsim_dataset.cli.learning import ENCODER, JSON, MODEL, pairs, reports, require_extra, subject_of
 from artsim_dataset.cli.terminal import command, out, print_json
 
 if TYPE_CHECKING:
@@ -38,12 +38,11 @@ def compare_command(
     Example:  artsim compare one.jpg other.jpg --model my-model
     """
     require_extra("artsim compare")
-    from artsim_dataset.encoders import get_encoder
     from artsim_dataset.images import open_image
-    from artsim_dataset.model import load_model, unit
+    from artsim_dataset.model import unit
 
     pictures = [open_image(first), open_image(second)]
-    subject = load_model(model) if model else get_encoder(encoder)
+    subject = subject_of(model, encoder)
     vectors = unit(subject.encode(pictures))
     similarity = float(vectors[0] @ vectors[1])
     known = known_pairs(subject, dataset)

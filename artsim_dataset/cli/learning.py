@@ -16,7 +16,9 @@ from artsim_dataset.errors import ConfigError, MissingExtra
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from artsim_dataset.encoders import Encoder
     from artsim_dataset.encoders.embed import Progress
+    from artsim_dataset.model import SimilarityModel
 
 DATASET = Annotated[str, typer.Argument(help="A folder that 'artsim build' made, or a Hub id.", show_default=False)]
 ENCODER = Annotated[str, typer.Option(help="What turns an image into an embedding.")]
@@ -40,6 +42,16 @@ def pairs(dataset: str | Path, split: str) -> Dataset:
         raise ConfigError(f"no split '{split}'; splits are: train, test, train+test")
     loaded: Any = load_artsim(dataset, "pairs", split=split)
     return loaded
+
+
+def subject_of(model: str | None, encoder: str) -> SimilarityModel | Encoder:
+    """The model, or the bare encoder without one. ConfigError for both: a model brings its own encoder."""
+    from artsim_dataset.encoders import get_encoder
+    from artsim_dataset.model import load_model
+
+    if model and encoder != "lite":
+        raise ConfigError(f"a model brings its own encoder: give --model {model} or --encoder {encoder}, not both")
+    return load_model(model) if model else get_encoder(encoder)
 
 
 def quiet_datasets() -> None:

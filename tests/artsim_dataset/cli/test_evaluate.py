@@ -78,3 +78,13 @@ def test_cosine_is_set_against_known_pairs(dataset: Path, tmp_path: Path) -> Non
     assert "as alike as a painting and its variant" in text and "the test split of paintings" in text
     alone = artsim("compare", files["one"], files["one"], "--encoder", "pixels")
     assert alone.strip() == "1.0000"
+
+
+@pytest.mark.parametrize("command", [("compare", "a.png", "a.png"), ("attribute", "a.png", "--index", "paintings")])
+def test_an_encoder_beside_a_model_is_refused_not_ignored(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    painting("a").save("a.png")
+    said = artsim(*command, "--model", "my-model", "--encoder", "openai/clip-vit-base-patch32", code=2)
+    assert "give --model my-model or --encoder openai/clip-vit-base-patch32, not both" in " ".join(said.split())
