@@ -15,6 +15,7 @@ from rich.table import Table
 
 from artsim_dataset.cli import app
 from artsim_dataset.cli.terminal import bars, build_log, command, err, out, print_json, shown
+from artsim_dataset.storage import is_address
 
 if TYPE_CHECKING:
     from artsim_dataset.cli.terminal import StageBars
@@ -191,7 +192,8 @@ def show(result: BuildResult, seconds: float) -> None:
     # On a terminal broken between words; in a pipe it stays one line.
     out.print(f"\n[bold]{shown(result.out)}[/bold]: {rows} rows, in {seconds:.0f} s", soft_wrap=not out.is_terminal)
     config = "triplets" if "triplets" in result.dataset.rows else next(iter(result.dataset.rows))
-    out.print(f'Load it: [cyan]load_dataset("{shown(result.out)}", "{config}")[/cyan]')
+    loader = "load_artsim" if is_address(result.out) else "load_dataset"  # datasets loads no store by its name
+    out.print(f'Load it: [cyan]{loader}("{shown(result.out)}", "{config}")[/cyan]')
 
 
 def show_rejects(result: BuildResult) -> None:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.loading.hub_paintings import PREFIX, bring_paintings
 from artsim_dataset.schema import LABELS, painting_id_of
+from artsim_dataset.storage import place
 
 if TYPE_CHECKING:
     from artsim_dataset.loading.published import Published
@@ -96,9 +97,9 @@ def read_recipe(published: Published, shown: object) -> Recipe:
                 published.repo, RECIPE, repo_type="dataset", revision=published.commit, token=published.token
             )
     else:
-        path = str(Path(published.folder, RECIPE))
+        path = f"{published.folder}/{RECIPE}"
     try:
-        return Recipe.from_json(Path(path).read_text(encoding="utf-8"))
+        return Recipe.from_json(place(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ArtsimError(f"{shown} has no {RECIPE}: fetch the data set again") from error
 

@@ -28,6 +28,7 @@ from builder.gallery import write_gallery
 from builder.shards import StageFolder
 from builder.stages.source import list_source
 from builder.status import status
+from builder.without_originals import without_originals
 from tests.conftest import Silent
 from tests.storage.conftest import new_bucket, through, uploads, use
 from tests.storage.proxy import Fault, Proxy
@@ -171,6 +172,16 @@ def test_load_artsim_gives_the_rows_of_the_folder(
     assert drawn[0] == drawn[1]
 
 
+def test_originals_are_joined_to_a_data_set_in_the_store(
+    here: Path, paintings: Path, shop: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    for name, data in content(without_originals(here, Silent())).items():
+        (shop / "stripped" / name).write_bytes(data)
+    joined = load_artsim(str(shop / "stripped"), "triplets", split="train", originals=paintings)
+    assert joined.with_format("arrow")[:] == load_artsim(here, "triplets", split="train").with_format("arrow")[:]
+
+
 def test_rows_of_a_data_set_that_was_replaced_are_not_shown_again(
     there: ObjectPath, here: Path, shop: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,7 +207,8 @@ def test_load_dataset_reads_the_parquet_files_by_address(
 ) -> None:
     from datasets import load_dataset
 
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    for name in ("HF_DATASETS_CACHE", "DOWNLOADED_DATASETS_PATH"):  # a download is kept by its address alone
+        monkeypatch.setattr(f"datasets.config.{name}", tmp_path / name)
     rows = load_dataset("parquet", data_files={"train": f"{there}/metadata/train-*.parquet"}, split="train")
     assert rows["id"][:] == load_artsim(here, "metadata", split="train")["id"][:]
 
