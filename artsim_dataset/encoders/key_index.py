@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ RECENT = 4096
 
 
 class KeyIndex:
-    """Keys are sha256 digests, and so spread evenly: they are sorted by their first 8 bytes, and the file, which is
-    mapped and not read, says whether the other 24 agree. New keys wait in a dict until they are worth sorting in.
+    """Keys are sorted by 8 bytes that are mixed from all 32, and the file, which is mapped and not read, says whether
+    the whole key agrees. New keys wait in a dict until they are worth sorting in.
 
     One thread reads new keys while others look keys up: what is sorted in is there before it leaves the dict.
     """
@@ -46,7 +47,7 @@ class KeyIndex:
         """The number of a key in the file, the first of equal ones; None when it is not there."""
         recent = self._recent.get(key)
         heads, places, stored = self._sorted
-        head = np.uint64(int.from_bytes(key[:8], "big"))
+        head = np.uint64(_mixed_one(key))
         at = int(heads.searchsorted(head))
         while at < len(heads) and heads[at] == head:
             if stored[places[at]].tobytes() == key:
@@ -55,10 +56,31 @@ class KeyIndex:
         return recent
 
     def _sort(self, count: int) -> None:
-        stored = np.memmap(self._path, np.uint8, mode="r", shape=(count, KEY_BYTES))
+        stored = np.memmap(self._path, np.uint8, mode="r", shape=(count, KEY_BYTES)).view(np.ndarray)  # faster to index
         heads, places, _ = self._sorted
         done = len(heads)
-        heads = np.concatenate([heads, stored[done:, :8].copy().view(">u8")[:, 0].astype(np.uint64)])
+        heads = np.concatenate([heads, _mixed(stored[done:])])
         order = np.argsort(heads, kind="stable")
         self._sorted = (heads[order], np.concatenate([places, np.arange(done, count)])[order], stored)
         self._recent = {}
+
+
+_FACTOR = 0x9E3779B97F4A7C15
+
+
+def _mixed(keys: np.ndarray) -> np.ndarray:
+    """A number for each key, (n, KEY_BYTES) -> uint64 (n,). Keys of which one 8-byte word differs share none."""
+    mixed = np.zeros(len(keys), np.uint64)
+    for word in np.ascontiguousarray(keys).view("<u8").T:
+        mixed = (mixed ^ word) * np.uint64(_FACTOR)
+        mixed ^= mixed >> np.uint64(29)
+    return mixed
+
+
+def _mixed_one(key: bytes) -> int:
+    """The same of one key, twenty times as fast."""
+    mixed = 0
+    for word in struct.unpack("<4Q", key):
+        mixed = (mixed ^ word) * _FACTOR & 0xFFFFFFFFFFFFFFFF
+        mixed ^= mixed >> 29
+    return mixed
