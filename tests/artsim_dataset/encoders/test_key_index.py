@@ -12,7 +12,7 @@ from artsim_dataset.encoders import key_index
 from artsim_dataset.encoders.key_index import KEY_BYTES, KeyIndex
 from tests.memory import python_bytes_a_row
 
-# Few different ones, so that some are there twice; without the factor all have the same number, and only the file tells.
+# Few different ones, so that some are there twice. Without the factor all have one number, and only the file tells.
 KEYS = st.builds(lambda head, tail: bytes([head]) * 8 + bytes([tail]) * 24, st.integers(0, 255), st.integers(0, 3))
 
 
