@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from artsim_dataset.blocks import give_back
 from artsim_dataset.errors import ArtsimError, StageError
 from artsim_dataset.storage import Place
 from builder.engine import Engine, Tick
@@ -255,27 +256,31 @@ def run_shard(task: ShardTask, tick: Tick) -> Sidecar:
     marks = {row["id"]: _row_digest(task.stage, row, planned) for row in rows}
     old_rows, old_rejects = _reusable(task, marks)
     todo = [row for row in rows if row["id"] not in old_rows and row["id"] not in old_rejects]
-    tick(len(rows) - len(todo))
+    del rows
+    reused = len(marks) - len(todo)
+    tick(reused)
     fresh = _run_rows(task, todo, tick)
 
     out: list[Row] = []
     rejects: list[dict[str, str]] = []
-    for row in rows:
-        key = row["id"]
-        if key in old_rows or key in old_rejects:
-            out.extend(old_rows.get(key, []))
-            rejects.extend(old_rejects.get(key, []))
+    for key, mark in marks.items():
+        if key in fresh:
+            _sort_out(task.stage.name, key, fresh.pop(key), mark, out, rejects)
         else:
-            _sort_out(task.stage.name, key, fresh[key], marks[key], out, rejects)
+            out.extend(old_rows.pop(key, []))
+            rejects.extend(old_rejects.get(key, []))
+    table = _table(task, out, rejects, set(marks))
+    out.clear()  # the table has its own copy of all pixels, and while it is written there are two more
+    give_back()
     return task.folder.write(
         task.shard,
-        _table(task, out, rejects, {row["id"] for row in rows}),
+        table,
         stage=task.stage.name,
-        rows_in=len(rows),
+        rows_in=len(marks),
         rejects=rejects,
         inputs=task.inputs,
         seconds=round(time.perf_counter() - started, 3),
-        reused=len(rows) - len(todo),
+        reused=reused,
     )
 
 
@@ -313,14 +318,17 @@ def _reusable(task: ShardTask, marks: dict[str, str]) -> tuple[dict[str, list[Ro
 
 
 def _run_rows(task: ShardTask, rows: list[Row], tick: Tick) -> dict[str, Result]:
-    """Runs the stage on the rows, counting as it goes. No model is opened when there are none."""
+    """Runs the stage on the rows, counting as it goes; of a row that is done its id alone is kept, so that the pixels
+    of a shard are not held twice. No model is opened when there are no rows."""
     results: dict[str, Result] = {}
     if not rows:
         return results
     try:
         outputs: Iterator[Result] = _Open.get(task.stage)(iter(rows))
         for row, result in zip(rows, outputs, strict=True):
-            results[row["id"]] = result
+            key = row["id"]
+            results[key] = result
+            row.clear()
             tick(1)
     except ValueError as error:
         if "zip()" not in str(error):
