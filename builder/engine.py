@@ -93,7 +93,7 @@ class LocalEngine:
         seen = sum(rows)
         pending: set[Future[R]] = set()
         try:
-            with _no_interrupt():
+            with _no_interrupt(), _single_threaded(lane):
                 pending = {pool.submit(_call, task, item) for item in items}
             while pending:
                 done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
@@ -197,6 +197,23 @@ def _no_interrupt() -> Iterator[None]:
             before[caught](caught, frame)
 
 
+@contextmanager
+def _single_threaded(lane: Lane) -> Iterator[None]:
+    """Workers that are born in the block and share the cores do sums on one thread, unless the user says otherwise.
+
+    On 64 cores, 64 workers would start 64 threads each. NumPy's BLAS looks when it is loaded, before a worker can say.
+    """
+    if lane != "cpu" or _THREADS in os.environ:
+        yield
+        return
+    os.environ[_THREADS] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_THREADS]
+
+
+_THREADS = "OMP_NUM_THREADS"
 _rows: Any = None
 _seat = 0
 

@@ -71,6 +71,23 @@ def test_cuda_visible_devices_is_heeded(monkeypatch: pytest.MonkeyPatch, value: 
     assert visible_gpus() == gpus
 
 
+def _threads(_: int, tick: Tick) -> str | None:
+    return os.environ.get("OMP_NUM_THREADS")
+
+
+def test_workers_that_share_the_cores_do_sums_on_one_thread_unless_the_user_says_otherwise(
+    two_gpus: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert set(two_gpus.map(_threads, [0] * 6, nothing, "cpu")) == {"1"}
+    assert set(two_gpus.map(_threads, [0] * 4, nothing, "gpu")) == {None}
+    assert "OMP_NUM_THREADS" not in os.environ
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    engine = LocalEngine(1)
+    assert set(engine.map(_threads, [0], nothing, "cpu")) == {"5"}
+    engine.close()
+
+
 def test_rows_are_counted_over_all_lanes(two_gpus: LocalEngine) -> None:
     counted: list[int] = []
     for lane in ("cpu", "gpu", "api"):
