@@ -139,12 +139,16 @@ class LocalEngine:
     def close(self) -> None:
         """Ends the workers at once. Files are written atomically, so nothing is left half-made."""
         processes = [p for pool in self._pools.values() for p in (pool._processes or {}).values()]
+        managers: list[Any] = [pool._executor_manager_thread for pool in self._pools.values()]
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.terminate()
         for process in processes:
             process.join(timeout=5)
+        for manager in managers:  # Python wakes it when it leaves: one that closes its pipe just then leaves a trace
+            if manager is not None:
+                manager.join(timeout=5)
         self._pools.clear()
         if self._relay is not None:
             # A worker that ended while it wrote a line holds the queue for ever: nobody may wait for it without end.

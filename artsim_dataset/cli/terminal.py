@@ -105,9 +105,6 @@ def ignore_signals() -> None:
     """All is done and tidy; leaving takes the interpreter a moment, in which a signal would end it with a trace."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    # `python -m` remembers a KeyboardInterrupt that went through exec of a text, as dataclasses do it at imports, and
-    # ends by that signal whatever the exit code is. The next exec forgets it.
-    exec("")
 
 
 def heed_signals() -> None:

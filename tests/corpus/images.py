@@ -25,7 +25,8 @@ GOOD = "good"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: its name, the ending it is given, its bytes, and the outcome: GOOD or a reason."""
+    """A kind of file: its name, the ending it is given, its bytes, and the outcome: GOOD or a reason. A painting of one
+    colour is taken, and its variant, of one colour too, is refused."""
 
     name: str
     suffix: str
@@ -60,8 +61,8 @@ def _more() -> list[Kind]:
         Kind("png with a bomb in its text", ".png", text_bomb, GOOD),
         Kind("png with a bomb for a profile", ".png", profile_bomb, GOOD),
         Kind("png whose checksum is wrong", ".png", wrong_checksum, "truncated"),
-        Kind("png interlaced, 49 megapixels", ".png", interlaced, GOOD),
-        Kind("gif of 300 frames", ".gif", many_frames, GOOD),
+        Kind("png interlaced, 49 megapixels", ".png", interlaced, "constant"),
+        Kind("gif of 300 frames", ".gif", many_frames, "constant"),
         Kind("tiff whose directories go round", ".tif", tiff_loop, GOOD),
         Kind("tiff bomb", ".tif", tiff_bomb, "too_large"),
         Kind("avif bomb", ".jpg", avif_bomb, "too_large"),
@@ -74,8 +75,8 @@ def _more() -> list[Kind]:
             "imagemagick's mvg", ".jpg", lambda: b"push graphic-context\nimage over 0,0 0,0 '/etc/passwd'", "unreadable"
         ),
         Kind("svg that reads a file", ".png", svg_reader, "unreadable"),
-        Kind("black", ".png", lambda: save(Image.new("RGB", (64, 64)), "PNG"), GOOD),
-        Kind("one colour, 16 bits of alpha, all clear", ".png", all_clear, GOOD),
+        Kind("black", ".png", lambda: save(Image.new("RGB", (64, 64)), "PNG"), "constant"),
+        Kind("one colour, 16 bits of alpha, all clear", ".png", all_clear, "constant"),
         Kind("near duplicate one", ".jpg", lambda: save(painting(200, 150, 77), "JPEG", quality=95), GOOD),
         Kind("near duplicate two", ".jpg", lambda: save(painting(200, 150, 77), "JPEG", quality=60), GOOD),
         Kind("exact duplicate one", ".jpg", lambda: save(painting(120, 90, 78), "JPEG"), GOOD),

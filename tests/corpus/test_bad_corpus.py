@@ -54,7 +54,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     ran = artsim(["build", "-s", source, "-o", out, "--workers", "2", "--json", *SMALL], folder)
     assert ran.code == 0, ran.stderr
     with open(out / "rejected.csv", newline="", encoding="utf-8") as file:
-        rejected = {row["id"]: row for row in csv.DictReader(file) if not row["stage"].startswith("triplets")}
+        rows = [row for row in csv.DictReader(file) if not row["stage"].startswith("triplets")]
+    rejected = {painting_id_of(row["id"]) if row["stage"] == "generate" else row["id"]: row for row in rows}
     files = sorted((out / "metadata").glob("*.parquet"))
     ids = [id_ for file in files for id_ in pq.read_table(file, columns=["id"])["id"].to_pylist()]
     yield Built(ran, out, rejected, {painting_id_of(id_) for id_ in ids}, json.loads(ran.stdout))
