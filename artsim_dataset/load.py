@@ -7,6 +7,7 @@ published files (`derive.py`), by the same code that `loading_script.py` uses, a
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -149,11 +150,17 @@ def _load_joined(
     path: str | Path, config: str, split: str | None, streaming: bool, paintings: str | Path, options: dict[str, Any]
 ) -> Any:
     """The published rows with their originals, from one commit of a repository."""
-    from artsim_dataset.loading.originals import join, read_recipe
+    from artsim_dataset.loading.originals import join, may_fork, read_recipe
     from artsim_dataset.loading.published import find_published
 
     published = find_published(path, options.get("revision"), options.get("token"))
     recipe = read_recipe(published, path)
+    if (options.get("num_proc") or 1) > 1 and not may_fork():
+        options = options | {"num_proc": None}  # `datasets` forks to download and to prepare too
+        warnings.warn(
+            "originals are joined in one process: this one has read paintings already, which num_proc does not survive",
+            stacklevel=3,
+        )
     if published.repo:
         options = options | {"revision": published.commit}
     rows = _load_published(path, config, split, streaming, options)

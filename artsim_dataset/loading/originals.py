@@ -256,6 +256,15 @@ def _small(
     return shrink(jpeg, box, size, quality)
 
 
+def may_fork() -> bool:
+    """Whether processes that `datasets` forks for ``num_proc`` can work here.
+
+    Not once this process has read paintings: libvips may have threads by now, which a fork does not take along, and
+    the child waits for them for ever.
+    """
+    return "artsim_dataset.letterbox" not in sys.modules
+
+
 def join(rows: Any, config: str, recipe: Recipe, originals: str | Path, num_proc: int | None = None) -> Any:
     """A split of `datasets` (map-style or streamed) with its originals filled in.
 
@@ -264,8 +273,7 @@ def join(rows: Any, config: str, recipe: Recipe, originals: str | Path, num_proc
         config: its config.
         recipe: of the data set.
         originals: where the paintings are: a folder, or ``hf:owner/name`` for a data set on the Hub.
-        num_proc: processes, for a map-style split; one, with a warning, in a process that has read paintings before.
-            Its joined form is cached by `datasets`.
+        num_proc: processes, for a map-style split; see :func:`may_fork`. Its joined form is cached by `datasets`.
 
     Raises:
         ConfigError, ArtsimError: as :func:`find_paintings` does. Of a stream, all paintings of the data set are
@@ -291,12 +299,6 @@ def join(rows: Any, config: str, recipe: Recipe, originals: str | Path, num_proc
     for column, feature in features.items():
         if isinstance(feature, Image):
             rows = rows.cast_column(column, Image(decode=False))  # the work needs no pixels of the others
-    if num_proc and num_proc > 1 and "artsim_dataset.letterbox" in sys.modules:
-        num_proc = None  # libvips may have threads by now, and hangs in the processes that `datasets` would fork
-        warnings.warn(
-            "originals are joined in one process: this one has read paintings already, which num_proc does not survive",
-            stacklevel=3,
-        )
     if isinstance(rows, IterableDataset):
         return rows.map(work).cast(features)  # with features, map would take the bytes for what is decoded already
     return rows.map(work, features=features, num_proc=num_proc, desc="joining originals")

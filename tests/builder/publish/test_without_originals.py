@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -113,9 +114,13 @@ def test_streamed_it_has_the_same_pixels(made: Path, stripped: Path, paintings: 
 
 
 def test_no_process_is_forked_where_libvips_has_read_a_painting(stripped: Path, made: Path, paintings: Path) -> None:
+    """`datasets` forks for num_proc while it downloads, prepares and maps; any of these may hang then."""
     next(iter(load_artsim(stripped, "pairs", "train", streaming=True, originals=paintings)))
+    forks: list[str] = []
+    os.register_at_fork(before=lambda: forks.append("fork"))  # stays for this process; hears nothing of subprocess
     with pytest.warns(UserWarning, match="joined in one process"):
         joined = load_artsim(stripped, "pairs", "train[:4]", originals=paintings, num_proc=2)
+    assert not forks
     assert encoded(joined) == encoded(load_dataset(str(made), "pairs", split="train[:4]"))
 
 
