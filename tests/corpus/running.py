@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import subprocess
@@ -11,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
-_LIBC = ctypes.CDLL(None)
+from tests.prefixes import OBEY_PERMISSIONS
 
 _PROGRAM = """
 import json, resource, sys
@@ -44,17 +42,11 @@ def artsim(
     """Runs the command line. Permissions hold even for root: the process gives up overriding them."""
     peak = scratch / "peak.json"
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM.format(peak=str(peak)), *map(str, arguments)],
+        [*OBEY_PERMISSIONS, sys.executable, "-c", _PROGRAM.format(peak=str(peak)), *map(str, arguments)],
         capture_output=True,
         env={**os.environ, "COLUMNS": "200", **(env or {})},
         timeout=timeout,
-        preexec_fn=_obey_permissions,
         cwd=Path(__file__).parents[2],
     )
     used = tuple(json.loads(peak.read_text()))
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode(), (used[0], used[1]))
-
-
-def _obey_permissions() -> None:
-    for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
-        _LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)

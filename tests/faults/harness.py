@@ -17,6 +17,7 @@ from random import Random
 from typing import Any, Literal
 
 from builder.plan import read_plan
+from tests.prefixes import HEED_INTERRUPTS
 
 ROOT = Path(__file__).parents[2]
 SET = ("preprocess.size=96", "crop.size=64", "source.shard_rows=2", "generate.kind=26-styles")
@@ -65,30 +66,24 @@ class Build:
         return [sys.executable, "-m", module, "build", *fixed, *self.settings, *more]
 
     def start(
-        self, *more: str, fault: dict[str, Any] | None = None, before: Callable[[], None] | None = None
+        self, *more: str, fault: dict[str, Any] | None = None, before: Sequence[str] = ()
     ) -> subprocess.Popen[str]:
-        """Starts the command. ``fault``: what `victim.py` does to it; ``before``: run in the new process."""
+        """Starts the command. ``fault``: what `victim.py` does to it; ``before``: a program that becomes it."""
         env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **self.env}
         if fault is not None:
             env["ARTSIM_FAULT"] = json.dumps(fault)
-
-        def prepare() -> None:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell lets its background jobs ignore Ctrl-C
-            if before is not None:
-                before()
-
+        module = "tests.faults.victim" if fault else "artsim_dataset.cli"
         return subprocess.Popen(
-            self.command(*more, module="tests.faults.victim" if fault else "artsim_dataset.cli"),
+            [*HEED_INTERRUPTS, *before, *self.command(*more, module=module)],
             cwd="/",
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=prepare,
         )
 
-    def run(self, *more: str, fault: dict[str, Any] | None = None, before: Callable[[], None] | None = None) -> Ended:
+    def run(self, *more: str, fault: dict[str, Any] | None = None, before: Sequence[str] = ()) -> Ended:
         """Runs the command to its end."""
         started = time.perf_counter()
         return end_of(self.start(*more, fault=fault, before=before), started)

@@ -3,11 +3,9 @@ two builds at once, folders of other settings, files that were altered. One sent
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import re
-import resource
 import shutil
 import socket
 import subprocess
@@ -32,6 +30,7 @@ from tests.builder.models.api_server import ApiServer, Fault, Request, garbage, 
 from tests.conftest import Silent
 from tests.faults.conftest import Reference
 from tests.faults.harness import TINY, Build, Ended, end_of
+from tests.prefixes import OBEY_PERMISSIONS
 
 
 def sentence(ended: Ended) -> str:
@@ -94,23 +93,15 @@ def _leave(ballast: Path, free: int) -> None:
 
 def test_limit_on_file_sizes_is_one_sentence(reference: Reference, tmp_path: Path) -> None:
     build = Build(reference.build.source, tmp_path / "out")
-    ended = build.run(before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000)))
+    ended = build.run(before=("prlimit", "--fsize=9000"))
     assert ended.code == 1 and "larger than the system allows" in sentence(ended), ended
     assert not build.half_files()
-
-
-def _obey_permissions() -> None:
-    """Takes from root, for the process to come, what lets it pass over permissions."""
-    if os.geteuid() == 0:
-        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-            if ctypes.CDLL(None).prctl(24, capability, 0, 0, 0):  # PR_CAPBSET_DROP
-                raise OSError("cannot drop a capability")
 
 
 def test_read_only_output_is_one_sentence(reference: Reference, tmp_path: Path) -> None:
     build = Build(reference.build.source, tmp_path / "place" / "out")
     build.out.parent.mkdir(mode=0o555)
-    ended = build.run(before=_obey_permissions)
+    ended = build.run(before=OBEY_PERMISSIONS)
     assert ended.code == 2 and "cannot write to" in sentence(ended) and "Permission denied" in ended.err, ended
 
     build.out.parent.chmod(0o755)
@@ -119,7 +110,7 @@ def test_read_only_output_is_one_sentence(reference: Reference, tmp_path: Path) 
     folders = [build.out, *(path for path in build.out.rglob("*") if path.is_dir())]
     for folder in folders:
         folder.chmod(0o555)
-    ended = build.run(before=_obey_permissions)
+    ended = build.run(before=OBEY_PERMISSIONS)
     assert ended.code == 1 and sentence(ended).startswith("cannot write to "), ended
     assert str(build.out) in ended.err and ".tmp" not in ended.err
 
@@ -129,7 +120,7 @@ def test_read_only_output_is_one_sentence(reference: Reference, tmp_path: Path) 
     assert build.content() == reference.content
     for path in build.out.rglob("*"):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    ended = build.run(before=_obey_permissions)
+    ended = build.run(before=OBEY_PERMISSIONS)
     assert ended.code == 0 and "Nothing to do" in ended.out, ended
 
 

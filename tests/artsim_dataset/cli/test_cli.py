@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from artsim_dataset.cli import PIPELINE, app
 from builder.build import BuildResult
 from tests.conftest import SHARED
+from tests.prefixes import HEED_INTERRUPTS
 
 ROOT = Path(__file__).parents[3]
 
@@ -127,11 +128,6 @@ def test_finished_build_says_so_in_words_and_in_json(gallery: Path, built: Build
     ]  # fmt: skip
 
 
-def _heed_interrupts() -> None:
-    """A shell that runs the tests in the background lets its children ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_build_goes_on_after_being_stopped_at_any_point(gallery: Path, built: BuildResult, tmp_path: Path) -> None:
     """Ctrl-C, SIGTERM and SIGKILL in turn, then the same command to the end: the same bytes as without."""
     out = tmp_path / "out"
@@ -139,7 +135,7 @@ def test_build_goes_on_after_being_stopped_at_any_point(gallery: Path, built: Bu
     stops = ((signal.SIGINT, "01-source", 130), (signal.SIGTERM, "03-style", 143), (signal.SIGKILL, "07-generate", -9))
     for number, stage, code in stops:
         process = subprocess.Popen(
-            command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=_heed_interrupts
+            [*HEED_INTERRUPTS, *command], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
         while not list(out.glob(f"work/{stage}*/*.json")):
             assert process.poll() is None, process.communicate()
