@@ -19,6 +19,9 @@ from artsim_dataset.views import View, crop_content
 
 LONGEST_SIDE = 320
 QUALITY = 82
+Key = tuple[str, str]
+"""What is shown, and its id: a painting "untitled-1" and the second variant of "untitled" have the same id."""
+ORIGINAL, GENERATED, PERTURBED = "original", "generated", "perturbed"
 # Words that stay small inside a name: English ones, and the particles of Dutch, French, German, Italian, Spanish names.
 SMALL = re.compile(
     "a|an|and|as|at|by|for|from|in|near|of|on|or|the|to|with"
@@ -40,35 +43,37 @@ class Picture:
 
 
 def load_pictures(
-    dataset: str | Path, split: str, wanted: Mapping[str, tuple[str, View]], side: int = LONGEST_SIDE
-) -> dict[str, Picture]:
-    """Pictures by name, cropped to their content.
+    dataset: str | Path, split: str, wanted: Mapping[Key, View], side: int = LONGEST_SIDE
+) -> dict[Key, Picture]:
+    """Pictures by what they show, cropped to their content.
 
     Args:
         dataset: build folder or Hub id.
         split: its split.
-        wanted: name -> id of a painting or of a variant, and the view of it.
+        wanted: the view of each: of a painting (``original``), of a variant (``generated``), or of one that is also
+            shown as it is (``perturbed``).
         side: the longest one in pixels.
 
     Raises:
         ConfigError: ``split`` has no such painting or variant, or its picture cannot be decoded.
     """
     pairs = load_artsim(dataset, "pairs", split=split)
-    place: dict[str, tuple[int, str]] = {}
+    place: dict[Key, int] = {}
     for row, variant in enumerate(pairs["id"]):
-        place.setdefault(variant, (row, "generated"))
-        place.setdefault(painting_id_of(variant), (row, "original"))
-    missing = sorted({id_ for id_, _ in wanted.values()} - set(place))
+        place.setdefault((GENERATED, variant), row)
+        place.setdefault((ORIGINAL, painting_id_of(variant)), row)
+    found = {(what, id_): (ORIGINAL if what == ORIGINAL else GENERATED, id_) for what, id_ in wanted}
+    missing = sorted(id_ for _, id_ in set(found.values()) - set(place))
     if missing:
         raise ConfigError(
             f"the evaluation shows {missing[0]}, which the {split} split of {dataset} does not have: "
             "write the report with the data set that was evaluated"
         )
-    return {name: _picture(pairs, *place[id_], view, side) for name, (id_, view) in wanted.items()}
+    return {key: _picture(pairs, place[found[key]], found[key][0], view, side) for key, view in wanted.items()}
 
 
 def _picture(pairs: Any, row: int, column: str, view: View, side: int) -> Picture:
-    others = {"original", "generated"} - {column}
+    others = {ORIGINAL, GENERATED} - {column}
     facts = pairs.select([row]).remove_columns(list(others))
     try:
         facts = facts[0]

@@ -28,7 +28,7 @@ MAP_PAIRS = 120
 FEW = 10
 """A genre with fewer variants than this is not called the weakest."""
 
-PERTURBED = "worst_perturbed"
+WORST_PERTURBED = "worst_perturbed"
 FACTS = (
     "artsim",
     "preset",
@@ -77,7 +77,7 @@ def _examples(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
     ):
         chosen[kind] = [_example(t) for t in triplets if t.positive_id not in seen]
         seen |= {t.positive_id for t in triplets}
-    return chosen | {PERTURBED: [_example(t) for t in evaluation.perturbed.examples["worst"][:SHOWN]]}
+    return chosen | {WORST_PERTURBED: [_example(t) for t in evaluation.perturbed.examples["worst"][:SHOWN]]}
 
 
 def _example(triplet: Example) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from artsim_dataset import plots
-from artsim_dataset.pictures import Picture, artist_name, genre_name, load_pictures
+from artsim_dataset.pictures import GENERATED, ORIGINAL, PERTURBED, Key, Picture, artist_name, genre_name, load_pictures
 from artsim_dataset.reading import ALIGNMENT, METRICS, SPACE, Numbers
-from artsim_dataset.report.assemble import PERTURBED, assemble, build_facts, on_map
+from artsim_dataset.report.assemble import WORST_PERTURBED, assemble, build_facts, on_map
 from artsim_dataset.report.page import environment, setting_rows, write_pages
 from artsim_dataset.views import FULL, View, perturbation
 
@@ -38,7 +38,7 @@ COLUMNS = (
 )
 """Kind, name and place in the JSON of the four measurements; the last two are absent when nothing was trained."""
 
-ROLES = ("anchor_id", "positive_id", "negative_id")
+ROLES = (("anchor_id", ORIGINAL), ("positive_id", GENERATED), ("negative_id", ORIGINAL))
 
 
 def write_report(evaluation: Evaluation, dataset: str | Path, folder: Path, command: str) -> Path:
@@ -60,21 +60,21 @@ def write_report(evaluation: Evaluation, dataset: str | Path, folder: Path, comm
     """
     report = assemble(evaluation, build_facts(dataset), command)
     pictures = load_pictures(dataset, evaluation.split, _wanted(report))
-    small = {id_: (id_, FULL) for pair in on_map(report) for id_ in pair}
+    small = {key: FULL for pair in on_map(report) for key in zip((ORIGINAL, GENERATED), pair, strict=True)}
     small_pictures = load_pictures(dataset, evaluation.split, small, MAP_SIDE)
     page = render(report, _drawings(evaluation), pictures, small_pictures)
     return write_pages(folder, page, report, render_markdown(report))
 
 
-def _wanted(report: Mapping[str, Any]) -> dict[str, tuple[str, View]]:
-    """The pictures on the page by name: by their ids, and variants as they were perturbed by ``perturbed <id>``."""
-    wanted: dict[str, tuple[str, View]] = {}
+def _wanted(report: Mapping[str, Any]) -> dict[Key, View]:
+    """The pictures on the page and their views; variants as they were perturbed have a key of their own."""
+    wanted: dict[Key, View] = {}
     for kind, triplets in report["examples"].items():
         for triplet in triplets:
-            wanted |= {triplet[role]: (triplet[role], FULL) for role in ROLES}
-            if kind == PERTURBED:
+            wanted |= {(what, triplet[role]): FULL for role, what in ROLES}
+            if kind == WORST_PERTURBED:
                 variant = triplet["positive_id"]
-                wanted[f"perturbed {variant}"] = (variant, perturbation(variant, report["seed"]))
+                wanted[PERTURBED, variant] = perturbation(variant, report["seed"])
     return wanted
 
 
@@ -118,8 +118,8 @@ def _drawings(evaluation: Evaluation) -> dict[str, str]:
 def render(
     report: Mapping[str, Any],
     drawings: Mapping[str, str],
-    pictures: Mapping[str, Picture],
-    small_pictures: Mapping[str, Picture],
+    pictures: Mapping[Key, Picture],
+    small_pictures: Mapping[Key, Picture],
 ) -> str:
     """The page as HTML text."""
     from markupsafe import Markup

@@ -23,11 +23,14 @@ from artsim_dataset.errors import ConfigError, DatasetNotFound, MissingExtra
 from artsim_dataset.evaluate import Evaluation, evaluate
 from artsim_dataset.features import FEATURES
 from artsim_dataset.model import Dense, SimilarityModel
+from artsim_dataset.pictures import thumbnail
 from artsim_dataset.reading import METRICS, SPACE, written
 from artsim_dataset.report import write_report
 from artsim_dataset.report.assemble import _verdict, on_map
+from artsim_dataset.report.model import MAP_SIDE
 from artsim_dataset.schema import painting_id_of
 from artsim_dataset.scores import Example
+from artsim_dataset.views import crop_content
 from tests.artsim_dataset.learning import BOX, PixelEncoder, pairs_dataset
 from tests.artsim_dataset.report.browsing import check_paper, look_at, opened
 from tests.artsim_dataset.report.markup import Page, check_numbers, check_structure, report_of
@@ -190,6 +193,32 @@ def test_pictures_are_cropped_to_their_content(page: Path) -> None:
         whole += image.size == size
         assert image.width <= size[0] and image.height <= size[1]
     assert whole < len(images), "some variants are shown cropped and mirrored"
+
+
+def test_a_painting_and_a_variant_of_the_same_id_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    given = pairs_dataset(6, variants=2).to_list()
+    for k, row in enumerate(given[6:8]):  # the painting "work-0-1", beside the second variant of "work-0"
+        row |= {"id": f"{given[1]['id']}-{k}", "genre": given[1]["genre"], "artist": given[1]["artist"]}
+    clashing = Dataset.from_list(given, features=FEATURES["pairs"])
+    (tmp_path / "pairs").mkdir()
+    clashing.to_parquet(tmp_path / "pairs" / "test-00000-of-00001.parquet")
+    (tmp_path / "README.md").write_text(HEADER)
+    (tmp_path / "build.json").write_text(json.dumps(FACTS))
+    page = write_report(evaluate(clashing, PixelEncoder()), tmp_path, tmp_path / "report", COMMAND)
+    stand_in = {}
+    for row in clashing:
+        stand_in["original", painting_id_of(row["id"])] = thumbnail(crop_content(row["original"], BOX), MAP_SIDE)[0]
+        stand_in["generated", row["id"]] = thumbnail(crop_content(row["generated"], BOX), MAP_SIDE)[0]
+    points = report_of(page)["map"]
+    assert {point["id"] for point in points} >= {given[1]["id"], f"{given[1]['id']}-0"}
+    expected = [stand_in["generated" if p["kind"] == "variant" else "original", p["id"]] for p in points]
+    assert len(set(expected)) == 12
+    spots = page.read_text(encoding="utf-8").split('<figure class="spot')[1:]
+    originals, variants = expected[:6], expected[6:]
+    assert all(o in spot and v in spot for spot, o, v in zip(spots, originals, variants, strict=True))
 
 
 def test_what_is_wrong_is_called_wrong(page: Path, evaluation: Evaluation) -> None:
