@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from artsim_dataset.schema import seed_from
-from tests.artsim_dataset.damage import reseal
+from tests.artsim_dataset.damage.tools import reseal
 
 Row = dict[str, Any]
 

@@ -24,17 +24,9 @@ from builder.config import load_config
 from builder.engine import LocalEngine
 from builder.gallery import write_gallery
 from builder.models.clip_tokens import count
-from tests.artsim_dataset.damage import (
-    DAMAGES,
-    Damage,
-    again,
-    anchor_and_negative_are_exchanged,
-    reseal,
-    set_cell,
-    set_picture,
-    shard,
-    snapshot,
-)
+from tests.artsim_dataset.damage import DAMAGES, Damage
+from tests.artsim_dataset.damage.images import anchor_and_negative_are_exchanged
+from tests.artsim_dataset.damage.tools import again, reseal, set_cell, set_picture, shard, snapshot
 from tests.artsim_dataset.multiplied import multiply
 from tests.conftest import Silent
 from tests.memory import python_bytes_a_row

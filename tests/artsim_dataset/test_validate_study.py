@@ -12,7 +12,7 @@ from builder.build import build
 from builder.config import load_config
 from builder.engine import LocalEngine
 from builder.models.clip_tokens import count
-from tests.artsim_dataset import damage
+from tests.artsim_dataset.damage import tools
 from tests.artsim_dataset.test_validate import told
 from tests.builder.models import tiny_diffusion
 from tests.conftest import Silent
@@ -57,24 +57,24 @@ def test_study_passes_every_check_that_is_for_it(study: Path) -> None:
     ],
 )
 def test_changed_cell_is_found(damaged: Path, column: str, value: object, check: str) -> None:
-    damage.set_cell(damaged, "images", column, value)
-    damage.reseal(damaged)
+    tools.set_cell(damaged, "images", column, value)
+    tools.reseal(damaged)
     found = validate(damaged, count)
     assert check in found.numbers, told(found)
 
 
 def test_images_of_another_size_cut_short_or_black_are_found(damaged: Path) -> None:
     changes = (
-        lambda data: damage.again(data, lambda image: image.resize((64, 64))),
+        lambda data: tools.again(data, lambda image: image.resize((64, 64))),
         lambda data: data[:99],
-        lambda data: damage.again(data, lambda image: image.point(lambda level: 0)),
+        lambda data: tools.again(data, lambda image: image.point(lambda level: 0)),
     )
     for row, change in enumerate(changes, start=1):
-        damage.set_picture(damaged, "images", "image", change, row)
+        tools.set_picture(damaged, "images", "image", change, row)
     found = validate(damaged, count)
     assert {"images: size", "images: decode", "images: variant is a picture"} <= found.numbers.keys(), told(found)
 
 
 def test_lost_shard_is_found(damaged: Path) -> None:
-    damage.shard(damaged, "images").unlink()
+    tools.shard(damaged, "images").unlink()
     assert {"checksums: no file missing", "parquet: row counts"} <= validate(damaged, count).numbers.keys()

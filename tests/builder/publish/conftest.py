@@ -12,7 +12,7 @@ from builder.build import build
 from builder.config import load_config
 from builder.engine import LocalEngine
 from builder.gallery import write_gallery
-from tests.artsim_dataset import damage
+from tests.artsim_dataset.damage import tools
 from tests.builder.publish.commands import Commands
 from tests.conftest import Silent
 from tests.hub import Hub
@@ -41,7 +41,7 @@ def reseal(folder: Path) -> None:
     work, aside = folder / "work", folder.parent / "work-aside"
     if work.is_dir():
         work.rename(aside)
-    damage.reseal(folder)
+    tools.reseal(folder)
     if aside.is_dir():
         aside.rename(work)
 
