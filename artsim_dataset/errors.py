@@ -49,3 +49,13 @@ class StageError(ArtsimError):
 
     def __reduce__(self) -> tuple[type[StageError], tuple[str, str, str]]:
         return type(self), (self.stage, self.shard, self.message)
+
+
+def fault_of(error: Exception) -> str:
+    """What a parser of YAML found wrong, on one line: its own message quotes the text over several.
+
+    >>> fault_of(ValueError("two\n  lines"))
+    'two lines'
+    """
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return f"{problem} in line {mark.line + 1}" if mark and problem else " ".join(str(error).split())

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from artsim_dataset.errors import ConfigError
+from artsim_dataset.errors import ConfigError, fault_of
 from builder.model_config import (
     Blip2Caption,
     ClauseCompress,
@@ -174,10 +174,10 @@ def _kind_for(stage: str, kind: str | None, settings: Mapping[str, Any]) -> str 
 def _read(file: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the config file {file}: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"the config file {file} is not valid YAML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read the config file {file}: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"the config file {file} is not valid YAML: {fault_of(error)}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"the config file {file} must hold settings by stage, such as 'prompt: {{variants: 2}}'")
     return values

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from artsim_dataset.errors import ConfigError
+from artsim_dataset.errors import ConfigError, fault_of
 
 if TYPE_CHECKING:
     from artsim_dataset.attribute import ArtistIndex
@@ -44,21 +44,26 @@ def read_config(path: Path) -> StudyConfig:
     """The settings in a YAML file. Raises ConfigError naming what is missing, unknown or of the wrong kind."""
     try:
         given: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {fault_of(error)}") from error
     if not isinstance(given, dict):
         raise ConfigError(f"{path} holds no settings; it needs at least 'images: DIR' and 'index: DIR'")
     try:
-        return StudyConfig(**given)
+        config = StudyConfig(**given)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         known = ", ".join(StudyConfig.model_fields)
         raise ConfigError(f"{path}: '{where}': {first['msg'].lower()}; settings are: {known}") from error
+    if config.model and "encoder" in config.model_fields_set:
+        raise ConfigError(f"{path}: a model brings its own encoder: give 'model' or 'encoder', not both")
+    return config
 
 
-def run(config: StudyConfig, progress: Progress | None = None) -> tuple[CaseStudy, ArtistIndex]:
-    """Embeds index and images through the cache and measures the study.
+def run(config: StudyConfig, progress: Progress | None = None) -> tuple[CaseStudy, ArtistIndex, str]:
+    """Embeds index and images through the cache and measures the study. The third is the encoder's name.
 
     Raises:
         ConfigError: a data set of the wrong kind, or no artist of the study has works in the index.
@@ -84,4 +89,5 @@ def run(config: StudyConfig, progress: Progress | None = None) -> tuple[CaseStud
     wanted = [Wanted(row, "image", FULL) for row in range(len(rows))]
     embeddings = store.take(embed(rows, wanted, encoder, store, progress))
     vectors = model.project(embeddings) if model else unit(embeddings)
-    return case_study(index, vectors, rows.artists.tolist(), kinds, rows.subjects.tolist(), config.seed), index
+    study = case_study(index, vectors, rows.artists.tolist(), kinds, rows.subjects.tolist(), config.seed)
+    return study, index, encoder.name

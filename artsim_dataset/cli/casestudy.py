@@ -41,8 +41,8 @@ def casestudy_command(
     settings = read_config(config)
     quiet_datasets()
     with reports() as progress:
-        study, index = run(settings, progress)
-    facts = {"images": Path(settings.images).name, "index": Path(settings.index).name, "encoder": settings.encoder,
+        study, index, encoder = run(settings, progress)
+    facts = {"images": Path(settings.images).name, "index": Path(settings.index).name, "encoder": encoder,
              "model": Path(settings.model).name if settings.model else None, "quality": dict(index.quality),
              "command": shlex.join(["artsim", *sys.argv[1:]])}  # fmt: skip
     page = write_study(study, facts, out_dir)
@@ -61,4 +61,6 @@ def casestudy_command(
     out.print(table)
     if len(study.artists) > TOP:
         out.print(f"... and {len(study.artists) - TOP:,} more in {shown(out_dir / 'artists.csv')}", style="dim")
+    if study.left_out:
+        out.print(f"Left out, fewer than three works in the index: {shown(', '.join(study.left_out))}", style="dim")
     out.print(f"\nThe study: [bold]{shown(page)}[/bold]")

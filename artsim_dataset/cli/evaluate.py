@@ -55,8 +55,10 @@ def evaluate_command(
     if [model, encoder, detector].count(None) != 2:
         raise ConfigError("give one of --model FOLDER, --encoder NAME and --detector FOLDER")
     if detector is not None:
-        if split or report or protocol:
-            raise ConfigError("a detector is evaluated on the test side, without --split, --report and --protocol")
+        if split or report or protocol or word_vectors:
+            raise ConfigError(
+                "a detector is evaluated on the test side, without --split, --report, --protocol and --word-vectors"
+            )
         run_evaluate_detector(dataset, detector, seed, as_json)
         return
     if protocol is not None or word_vectors is not None:

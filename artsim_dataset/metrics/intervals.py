@@ -44,7 +44,8 @@ def mean_intervals(
     """Percentile intervals of many means over the same n independent units, at the cost of one.
 
     ``values``: a vector (n,) for each name. NaN is a unit that does not count for that name; a round that draws no unit
-    that counts has the mean 0. The same draws serve all names, so that differences of names can be judged too.
+    that counts is left out of that name's interval, which is 0 to 0 when no unit counts at all. The same draws serve
+    all names, so that differences of names can be judged too.
 
     >>> mean_intervals({"all": np.ones(5), "half": np.array([1.0, np.nan, 1.0, np.nan, 1.0])}, seed=0, rounds=50)
     {'all': (1.0, 1.0), 'half': (1.0, 1.0)}
@@ -55,11 +56,13 @@ def mean_intervals(
     counted = (~np.isnan(table)).astype(float)
     filled = np.nan_to_num(table)
     draw = np.random.default_rng(seed)
-    means = np.empty((rounds, table.shape[1]))
+    means = np.zeros((rounds, table.shape[1]))
     for number in range(rounds):
         times = np.bincount(draw.integers(len(table), size=len(table)), minlength=len(table)).astype(float)
-        means[number] = (times @ filled) / np.maximum(times @ counted, 1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        drawn = times @ counted
+        means[number] = np.where(drawn > 0, (times @ filled) / np.maximum(drawn, 1), np.nan)
+    means[:, ~counted.any(axis=0)] = 0.0
+    low, high = np.nanquantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return {name: (float(a), float(b)) for name, a, b in zip(values, low, high, strict=True)}
 
 

@@ -83,7 +83,7 @@ def artsim(*arguments: object, code: int = 0) -> str:
 def test_study_gives_a_page_json_and_tables(tmp_path: Path) -> None:
     config_file = settings(tmp_path, images=str(study(tmp_path / "study")), index=str(index(tmp_path / "index")))
     text = artsim("casestudy", "--config", config_file, "--out", tmp_path / "out")
-    assert text.count("present") == ARTISTS and "index.html" in text
+    assert text.count("present") == ARTISTS and "index.html" in text and "Left out" not in text
     told = json.loads((tmp_path / "out" / "study.json").read_text())
     assert [row["name"] for row in told["kinds"]] == ["simple", "constrained", "user"]
     assert all(row["recognised"] == 1 for row in told["artists"])
@@ -106,6 +106,7 @@ def test_generator_that_mixes_artists_up_is_found_out(tmp_path: Path) -> None:
     [
         ({"images": "x"}, "'index': field required; settings are: images, index, model, encoder, seed"),
         ({"images": "x", "index": "y", "extra": 1}, "'extra': extra inputs are not permitted"),
+        ({"images": "x", "index": "y", "model": "m", "encoder": "lite"}, "give 'model' or 'encoder', not both"),
         ([], "holds no settings"),
     ],
 )
@@ -114,6 +115,13 @@ def test_faulty_settings_are_one_sentence(tmp_path: Path, given: object, sentenc
     assert sentence in " ".join(
         artsim("casestudy", "-c", tmp_path / "study.yaml", "-o", tmp_path / "o", code=2).split()
     )
+
+
+def test_settings_that_cannot_be_read_are_one_line_that_names_the_file_once(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("images: [a\n b: c")
+    for name, sentence in (("none.yaml", "No such file or directory"), ("bad.yaml", "but got ':' in line 2")):
+        told = artsim("casestudy", "-c", tmp_path / name, "-o", tmp_path / "o", code=2)
+        assert sentence in " ".join(told.split()) and told.count(name) == 1 and "^" not in told
 
 
 def test_data_set_of_pairs_is_no_study(tmp_path: Path) -> None:

@@ -88,3 +88,9 @@ def test_an_encoder_beside_a_model_is_refused_not_ignored(
     painting("a").save("a.png")
     said = artsim(*command, "--model", "my-model", "--encoder", "openai/clip-vit-base-patch32", code=2)
     assert "give --model my-model or --encoder openai/clip-vit-base-patch32, not both" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("split", ["train+train", "train+", "dev"])
+def test_split_that_is_none_or_counts_rows_twice_is_refused(dataset: Path, split: str) -> None:
+    told = artsim("evaluate", dataset, "--encoder", "lite", f"--split={split}", "--protocol", "csd", code=2)
+    assert "splits are: train, test, train+test" in " ".join(told.split())

@@ -47,6 +47,9 @@ def test_intervals_of_many_means_are_those_of_each_alone() -> None:
         alone = metrics.bootstrap_ci(lambda rows, c=column: float(np.nanmean(c[rows])), np.arange(300), seed=7)  # type: ignore[misc]
         assert found[name] == pytest.approx(alone, abs=0.02)
     assert metrics.mean_intervals({"none": np.full(3, np.nan)}, seed=1, rounds=10) == {"none": (0.0, 0.0)}
+    # A third of the draws has none that counts: they say nothing of a mean that can only be 1.
+    one = metrics.mean_intervals({"one": np.array([1.0, *[np.nan] * 9])}, seed=1, rounds=200)
+    assert one == {"one": (1.0, 1.0)}
     with pytest.raises(ValueError, match="at least one value"):
         metrics.mean_intervals({"a": np.array([])}, seed=1)
 
