@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import ctypes
 import io
-import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,7 @@ import pyvips
 from PIL import Image, UnidentifiedImageError
 
 from artsim_dataset.errors import ArtsimError
+from artsim_dataset.fingerprint import in_grey, phash, thumbnail
 
 MIN_SIDE = 32
 """Pixels on the shorter side below which a file is an icon, not a painting."""
@@ -38,8 +38,6 @@ MAX_PIXELS = 250_000_000
 
 _DEAR = {"heifload_buffer": 4}
 """Loader -> what part of the limit it is given: AVIF needs 15 bytes for each pixel, and one kilobyte can hold all."""
-
-THUMB_SIDE = 32
 
 _LOADERS = frozenset(f"{name}load_buffer" for name in ("jpeg", "png", "webp", "tiff", "gif", "heif"))
 _KINDS = "JPEG, PNG, WebP, TIFF, GIF, HEIF, AVIF or BMP"
@@ -84,8 +82,7 @@ class Letterboxed:
     """A painting in the common form.
 
     ``box`` is (left, top, right, bottom), pixel edges in the square frame, right and bottom exclusive. ``width`` and
-    ``height`` are the original's, upright. ``thumb`` is THUMB_SIDE x THUMB_SIDE bytes, row by row: the content in grey,
-    its aspect given up.
+    ``height`` are the original's, upright. ``phash`` and ``thumb`` are as in `fingerprint.py`, of the content.
     """
 
     jpeg: bytes
@@ -117,7 +114,7 @@ def letterbox(
     frame = Image.new("RGB", (size, size))
     frame.paste(content, (left, top))
     box = left, top, left + content.width, top + content.height
-    grey = _grey(content)
+    grey = in_grey(content)
     return Letterboxed(_encode(frame, quality), box, phash(grey), thumbnail(grey), width, height)
 
 
@@ -275,35 +272,3 @@ def _upright(pixels: np.ndarray, turn: int) -> np.ndarray:
     if turn in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return np.ascontiguousarray(pixels)
-
-
-# --- measures --------------------------------------------------------------------------------------------------
-
-
-def _grey(content: Image.Image) -> Image.Image:
-    """Luma (ITU-R 601) of the content, averaged down to 128 pixels or more on the shorter side.
-
-    Both measures start from it. Averaging first changes 0.5 bits of the hash on average and saves 2 ms of 29.
-    """
-    return content.reduce(max(1, min(content.size) // 128)).convert("L")
-
-
-def thumbnail(grey: Image.Image) -> bytes:
-    """THUMB_SIDE x THUMB_SIDE grey values, row by row; each is the mean of its part of the picture."""
-    return grey.resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BOX).tobytes()
-
-
-def phash(grey: Image.Image) -> str:
-    """64-bit perceptual hash of a grey picture as 16 hexadecimal digits, the most significant bit first.
-
-    The definition is that of `imagehash.phash`, so that values can be compared: Lanczos to 32x32, the 8x8 lowest
-    frequencies of the DCT-II, each bit tells whether a coefficient is above their median. Rounded before they are
-    compared, so that a flat picture has one hash and not the noise of the last decimal.
-    """
-    small = np.asarray(grey.resize((32, 32), Image.Resampling.LANCZOS), np.float64)
-    low = np.round(_COSINES @ small @ _COSINES.T, 6)
-    bits = (low > np.median(low)).ravel()
-    return np.packbits(bits).tobytes().hex()
-
-
-_COSINES = np.array([[2 * math.cos(math.pi * k * (2 * n + 1) / 64) for n in range(32)] for k in range(8)])

@@ -39,7 +39,7 @@ def group_paintings(
 
     Args:
         ids: of the paintings, all different.
-        phashes: 16 hexadecimal digits each, as `artsim_dataset.letterbox.phash` makes them.
+        phashes: 16 hexadecimal digits each, as `artsim_dataset.fingerprint.phash` makes them.
         thumbs: uint8, shape (paintings, 1024) or (paintings, 32, 32): the content in grey, squashed to a square.
         style_vectors: shape (paintings, dims); finds a few more of the tightest crops.
 

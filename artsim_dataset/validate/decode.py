@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from artsim_dataset.fingerprint import in_grey, phash
+
 LOOK = 8
 """Side of the look in pixels that is kept of each picture: enough to tell whether a small one is of the same."""
 
@@ -19,12 +21,16 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 BAR_MARGIN, BAR_LEVEL = 16, 24
 """A JPEG block with content and bars in it has neither pure: pixels from the edge, and the level allowed in bars."""
 
+MIN_CONTRAST = 4.0
+"""Deviation in grey levels of 255 below which the noise of JPEG may decide what the bits of a hash are."""
+
 Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What is seen in one image. ``fault``: why it does not decode; ``oddities``: what a plain JPEG has not."""
+    """What is seen in one image. ``fault``: why it does not decode; ``oddities``: what a plain JPEG has not; ``phash``:
+    of its content, where asked for and where there is enough contrast for JPEG to leave it as it was."""
 
     fault: str = ""
     oddities: tuple[str, ...] = ()
@@ -33,10 +39,11 @@ class Measured:
     look: bytes = b""
     bars: int = 0
     flat: str = ""
+    phash: str = ""
 
 
-def measure(data: bytes | None, box: Box | None) -> Measured:
-    """Decodes one image; ``box`` is its content, all of it when None."""
+def measure(data: bytes | None, box: Box | None, hashed: bool = False) -> Measured:
+    """Decodes one image; ``box`` is its content, all of it when None. ``hashed``: its perceptual hash too."""
     if not data:
         return Measured(fault="there are no bytes")
     try:
@@ -53,7 +60,8 @@ def measure(data: bytes | None, box: Box | None) -> Measured:
     # A flat picture has a flat look; the look of any other spares a second way through all its pixels.
     flat = all(max(look[band::3]) - min(look[band::3]) < 16 for band in range(3))
     fault = _flat(pixels.crop(_inner(seen or (0, 0, *pixels.size)))) if flat else ""
-    return Measured("", odd, pixels.size, encoding, look, _bars(pixels, seen), fault)
+    hash_ = _hash(pixels.crop(seen) if seen else pixels) if hashed else ""
+    return Measured("", odd, pixels.size, encoding, look, _bars(pixels, seen), fault, hash_)
 
 
 def oddities(image: Image.Image, data: bytes) -> Iterator[str]:
@@ -105,6 +113,20 @@ def _flat(pixels: Image.Image) -> str:
     if all(high < 8 for _, high in extrema):
         return "is all black"
     return "is of one colour" if all(high - low < 4 for low, high in extrema) else ""
+
+
+def _hash(content: Image.Image) -> str:
+    grey = in_grey(content)
+    return phash(grey) if np.asarray(grey).std() >= MIN_CONTRAST else ""
+
+
+def bits_apart(one: str, other: str) -> int:
+    """Bits in which two hashes differ.
+
+    >>> bits_apart("00000000000000ff", "000000000000000f")
+    4
+    """
+    return (int(one, 16) ^ int(other, 16)).bit_count()
 
 
 def difference(one: bytes, other: bytes) -> float:

@@ -18,9 +18,10 @@ from PIL import Image
 
 from artsim_dataset.loading.originals import PUBLISHED
 from artsim_dataset.schema import BOX_COLUMNS, LABELS, painting_id_of
-from artsim_dataset.validate.decode import BAR_LEVEL, Box, Measured, difference, measure
+from artsim_dataset.validate.decode import BAR_LEVEL, Box, Measured, bits_apart, difference, measure
 from artsim_dataset.validate.findings import Log, Watcher
 from artsim_dataset.validate.index import Index
+from artsim_dataset.validate.rows import PHASH, is_hash
 from artsim_dataset.validate.tables import Row, Tables
 
 DECODE, FORMAT, SIZE, BARS, FLAT, ONE_ORIGINAL, SMALL_SIZE, SMALL_SAME, SMALL_SHOWS, ENCODING = CHECKS = (
@@ -38,6 +39,9 @@ DECODE, FORMAT, SIZE, BARS, FLAT, ONE_ORIGINAL, SMALL_SIZE, SMALL_SAME, SMALL_SH
 LOOK_DIFFERENCE = 6.0
 """Grey levels of 255, the mean over a look, above which two looks are not of one picture (JPEG: 0 to 2)."""
 
+HASH_DIFFERENCE = 16
+"""Bits of 64 above which a hash is not of the picture (JPEG: 0 to 6, strangers: 32 on average)."""
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -50,6 +54,7 @@ class _Job:
     id: str
     data: bytes | None
     box: Box | None
+    phash: str = ""
 
     @property
     def key(self) -> str:
@@ -92,7 +97,7 @@ class Pictures:
                 for _, rows in self._tables.batches(config, [*COLUMNS[config], *extra]):
                     every = [job for row in rows for job in _jobs(config, row)]
                     jobs = [job for job in every if self._is_shown(job) and self._is_new(job)]
-                    for job, found in zip(jobs, pool.map(lambda job: measure(job.data, job.box), jobs), strict=True):
+                    for job, found in zip(jobs, pool.map(_measure, jobs), strict=True):
                         self._judge(job, found)
                     self.images += len(every)
                     if self._watcher:
@@ -147,6 +152,8 @@ class Pictures:
             self._log.add(SIZE, job.where, f"'{job.column}' has {found.size[0]} x {found.size[1]} pixels, not {stated}")
         if found.bars > BAR_LEVEL:
             self._log.add(BARS, job.where, f"'{job.column}' is not black out of the content box: level {found.bars}")
+        if found.phash and bits_apart(found.phash, job.phash) > HASH_DIFFERENCE:
+            self._log.add(PHASH, job.where, f"phash '{job.phash}' is not of this painting: '{found.phash}'")
         if job.box:
             self._boxes.add(job.painting, *job.box)
         self._looks.add(job.key, found.look)
@@ -205,7 +212,7 @@ COLUMNS = {
 """Config -> its columns of images."""
 
 EXTRA = {
-    "pairs": ("id", *BOX_COLUMNS),
+    "pairs": ("id", "phash", *BOX_COLUMNS),
     "real_vs_ai": ("id", "label"),
     "triplets": ("anchor_id", "positive_id", "negative_id"),
     "triplets_hard": ("anchor_id", "positive_id", "negative_id"),
@@ -225,7 +232,12 @@ def _jobs(config: str, row: Row) -> Iterator[_Job]:
         if column == "image":
             role = "ai" if config == "images" or row["label"] == LABELS.index("ai") else "original"
         where = f"{config} {row.get('id') or row.get('positive_id')}"
-        yield _Job(config, column, where, role, id_, (row[column] or {}).get("bytes"), box)
+        hash_ = row["phash"] if column == "original" and is_hash(row["phash"]) else ""
+        yield _Job(config, column, where, role, id_, (row[column] or {}).get("bytes"), box, hash_)
+
+
+def _measure(job: _Job) -> Measured:
+    return measure(job.data, job.box, hashed=bool(job.phash))
 
 
 def small_size(box: Box, longest: int) -> tuple[int, int]:

@@ -220,13 +220,19 @@ def box_is_inside(row: Row, rules: Rules) -> Iterator[str]:
         yield f"the content box ({left}, {top}, {right}, {bottom}) fills {size} x {size} in neither direction"
 
 
+def is_hash(text: str | None) -> bool:
+    """Whether it is 16 hexadecimal digits."""
+    return bool(_PHASH.fullmatch(text or ""))
+
+
 def phash_is_one(row: Row, rules: Rules) -> Iterator[str]:
-    if not _PHASH.fullmatch(row["phash"]):
+    if not is_hash(row["phash"]):
         yield f"phash '{row['phash']}' is not 16 hexadecimal digits"
 
 
 Checks = dict[str, Callable[[Row, Rules], Iterator[str]]]
 
+PHASH = "rows: phash"
 UNIQUE = "ids: unique"
 FILLED = "rows: no empty cell"
 SAME_PAINTING = "rows: variants of a painting agree"
@@ -242,6 +248,6 @@ PAIR_CHECKS: Checks = {
     **WORDS,
     "rows: level": level_is_known,
     "rows: content box": box_is_inside,
-    "rows: phash": phash_is_one,
+    PHASH: phash_is_one,
 }
 """What a person calls the check -> the check."""

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from artsim_dataset.letterbox import THUMB_SIDE, BadImage, letterbox
+from artsim_dataset.fingerprint import THUMB_SIDE
+from artsim_dataset.letterbox import BadImage, letterbox
 from artsim_dataset.schema import BOX_COLUMNS
 from artsim_dataset.storage import Place
 from builder.stage import Lane, Reject, Result, Row, Run

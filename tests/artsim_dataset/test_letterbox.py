@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from artsim_dataset.fingerprint import THUMB_SIDE
 from artsim_dataset.images import encode
-from artsim_dataset.letterbox import REASONS, THUMB_SIDE, BadImage, content_pixels, fit, letterbox, phash, thumbnail
+from artsim_dataset.letterbox import REASONS, BadImage, content_pixels, fit, letterbox
 from tests.builder.odd_images import BAD, GOOD, painting, png_header, save, with_orientation
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "paintings"
@@ -186,19 +187,6 @@ def test_the_same_bytes_give_the_same_answer() -> None:
 # --- measures --------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(8, 300), st.integers(8, 300), st.integers(0, 2**31))
-def test_phash_is_that_of_the_imagehash_package(width: int, height: int, seed: int) -> None:
-    noise = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
-    for grey in (Image.fromarray(noise), painting(width, height, seed).convert("L")):
-        assert phash(grey) == str(imagehash.phash(grey))
-
-
-def test_phash_of_a_flat_picture_does_not_depend_on_the_last_decimal() -> None:
-    assert {phash(Image.new("L", (60, 40), level)) for level in (1, 100, 255)} == {"8000000000000000"}
-    assert phash(Image.new("L", (60, 40), 0)) == "0000000000000000"
-
-
 def test_measures_are_of_the_content_without_bars() -> None:
     square = painting(400, 400)
     wide = square.resize((400, 130), Image.Resampling.LANCZOS)
@@ -212,13 +200,6 @@ def test_measures_are_of_the_content_without_bars() -> None:
 
 def distance(a: str, b: str) -> int:
     return (int(a, 16) ^ int(b, 16)).bit_count()
-
-
-def test_thumbnail_holds_means_row_by_row() -> None:
-    pixels = np.random.default_rng(3).integers(0, 256, (THUMB_SIDE * 4, THUMB_SIDE * 2), dtype=np.uint8)
-    means = pixels.reshape(THUMB_SIDE, 4, THUMB_SIDE, 2).mean((1, 3))
-    found = np.frombuffer(thumbnail(Image.fromarray(pixels)), np.uint8).reshape(THUMB_SIDE, THUMB_SIDE)
-    assert np.abs(found - means).max() <= 1
 
 
 def test_hash_of_real_paintings_is_close_to_that_of_the_original_file() -> None:

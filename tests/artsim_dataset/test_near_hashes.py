@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from artsim_dataset import near_hashes
-from artsim_dataset.letterbox import phash
+from artsim_dataset.fingerprint import phash
 from artsim_dataset.near_hashes import DISTANCE, near_duplicates
 
 TURNS: list[tuple[bool, bool, bool]] = [(t, r, c) for t in (False, True) for r in (False, True) for c in (False, True)]

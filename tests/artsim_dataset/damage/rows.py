@@ -70,6 +70,11 @@ def phash_loses_a_digit(folder: Path) -> None:
     set_in_both(folder, "phash", lambda row: row["phash"][1:])
 
 
+@found_by("rows: phash")
+def phash_is_of_another_painting(folder: Path) -> None:
+    set_in_both(folder, "phash", lambda row: f"{int(row['phash'], 16) ^ 0xFFFFF:016x}")
+
+
 @found_by("rows: content box")
 def content_box_leaves_the_picture(folder: Path) -> None:
     set_in_both(folder, "content_right", 9999)
