@@ -34,6 +34,7 @@ from artsim_dataset.encoders.embed import Progress
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.layers import write_json
 from artsim_dataset.model import ENCODER_FILE, Parts, write_facts
+from artsim_dataset.schema import seed_from
 from artsim_dataset.train.checkpoint import FOLDER, check_identity
 from artsim_dataset.train.config import TrainConfig, TrainResult
 from artsim_dataset.train.log import Log, tracked
@@ -74,7 +75,9 @@ def train_end_to_end(
     images = PairImages(dataset, config)
     weights, model = _opened(encoder, config)
     if lora:
-        add_lora(model, lora)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_from("lora", config.seed))
+            add_lora(model, lora)
     loss = MaskedLoss(model, config)
     validation = Validation(images, loss)
     identity = {**asdict(config), **weights.identity(), "lora": lora, "data": images.digest()}
