@@ -3,7 +3,7 @@
     load_dataset("path/to/dataset/loading_script.py", "triplets", trust_remote_code=True)
     load_dataset("path/to/loading_script.py", "triplets", repo_id="user/artsim", trust_remote_code=True)
 
-(`datasets` 2.14 and older run scripts unasked.) With every version, 4 and newer too, ``load_dataset(folder_or_repo,
+(Before 2.16 `datasets` runs scripts unasked.) With every version, 4 and newer too, ``load_dataset(folder_or_repo,
 "triplets")`` reads the same Parquet files without running code, and the class below can be used directly::
 
     from loading_script import ArtSim
@@ -79,6 +79,9 @@ class ArtSim(datasets.ArrowBasedBuilder):
     DEFAULT_CONFIG_NAME = "pairs"
 
     def __init__(self, *args: object, **kwargs: object) -> None:
+        kwargs.pop("trust_remote_code", None)  # before 2.16 `datasets` takes it for an option of the script
+        if len(args) < 3 and not kwargs.get("config_name"):
+            kwargs["config_name"] = self.DEFAULT_CONFIG_NAME  # which it forgets where options are given
         self._root, listing = _find(kwargs)
         self._names = [line.partition("  ")[2] for line in listing.splitlines()]
         # What the cache is keyed on: the options by `datasets` itself, the data and the code here.
@@ -95,8 +98,9 @@ class ArtSim(datasets.ArrowBasedBuilder):
     def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
         asked = {name: getattr(self.config, name) for name in OPTIONS}
         plain = {"image_size": None, "seed": None, "splits": "published"}
-        hard = self.config.name == "triplets" and asked["negatives"] == "hard"
-        if {**asked, **plain} == asked and (hard or asked["negatives"] is None):
+        triplets = self.config.name == "triplets"
+        hard = triplets and asked["negatives"] == "hard"
+        if {**asked, **plain} == asked and (hard or asked["negatives"] in (None, "random" if triplets else None)):
             return self._published("triplets_hard" if hard else self.config.name, dl_manager)
         return self._derived(asked, dl_manager)
 

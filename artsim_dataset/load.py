@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -210,20 +211,24 @@ def _sliced(derived: Derived, split: str, streaming: bool, options: dict[str, An
         raise ConfigError(
             f"no split '{split}'; splits are: {', '.join(known)}, and slices such as train[:10]"
         ) from error
+    if beyond := [part.splitname for part in parts if part.from_ >= len(made[part.splitname])]:
+        raise ConfigError(f"'{split}' begins after the last row: '{beyond[0]}' has {len(made[beyond[0]]):,}")
     return concatenate_datasets([made[part.splitname].select(range(part.from_, part.to)) for part in parts])
 
 
 def _split(derived: Derived, split: str, streaming: bool, options: dict[str, Any]) -> Any:
-    from datasets import Dataset, IterableDataset
+    from datasets import Dataset, IterableDataset, NamedSplit
 
     from artsim_dataset.features import FEATURES
 
     given = {"parts": derived.parts(split), "derived": derived}
     features = FEATURES[derived.config]
+    # Its name, which push_to_hub goes by. Before 3.0 `datasets` calls all that a generator made "train".
+    named = {"split": NamedSplit(split)} if "split" in signature(Dataset.from_generator).parameters else {}
     if streaming:
-        return IterableDataset.from_generator(generate, features=features, gen_kwargs=given)
+        return IterableDataset.from_generator(generate, features=features, gen_kwargs=given, **named)
     given |= {"version": __version__}  # part of the cache's key, as are the options and the build's digest
-    return Dataset.from_generator(generate, features=features, gen_kwargs=given, **options)
+    return Dataset.from_generator(generate, features=features, gen_kwargs=given, **named, **options)
 
 
 def generate(parts: list[Part], derived: Derived, version: str = __version__) -> Iterator[Row]:

@@ -95,6 +95,11 @@ def test_options_give_the_rows_of_load_artsim(
     assert streamed == ours["train"][0]
 
 
+def test_pairs_are_the_default_with_options_too_and_all_versions_take_the_same_call(sharded: Path) -> None:
+    builder = ArtSim(data_dir=str(sharded), image_size=40, trust_remote_code=True)
+    assert (builder.config.name, builder.config.image_size) == ("pairs", 40)
+
+
 def test_options_that_mean_nothing_are_refused(sharded: Path, tmp_path: Path) -> None:
     for given in ({"config_name": "metadata", "image_size": 64}, {"config_name": "pairs", "negatives": "random"}):
         with pytest.raises(ConfigError, match="image_size|negatives"):
@@ -111,6 +116,9 @@ def test_script_alone_has_what_is_published_and_says_what_the_rest_needs(
         hard.as_dataset(split="train")["negative_id"]
         == load_dataset(str(sharded), "triplets_hard")["train"]["negative_id"]
     )
+    drawn = alone.ArtSim(**given, negatives="random")
+    drawn.download_and_prepare()
+    assert tables(drawn.as_dataset()) == tables(load_dataset(str(sharded), "triplets"))
     with pytest.raises(ImportError, match="seed, splits: only the published rows .* pip install"):
         alone.ArtSim(**given, seed=7, splits="40/60").download_and_prepare()
 

@@ -130,6 +130,12 @@ def test_slices_streams_and_processes_give_the_same_rows(load: Any) -> None:
     assert [row["negative"].tobytes() for row in streamed] == pixels(whole["train"], "negative")
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_split_made_here_has_its_own_name(load: Any, streaming: bool) -> None:
+    made = load("triplets", seed=7, streaming=streaming)
+    assert {name: str(rows.split) for name, rows in made.items()} == {"train": "train", "test": "test"}
+
+
 def test_hard_negatives_are_those_of_the_config_triplets_hard(load: Any) -> None:
     assert tables(load("triplets", negatives="hard")) == tables(load("triplets_hard"))
     scaled = load("triplets", "train", negatives="hard", image_size=80)
@@ -149,6 +155,7 @@ def test_hard_negatives_are_those_of_the_config_triplets_hard(load: Any) -> None
         ("triplets", {"negatives": "hard", "seed": 3}, "nothing is drawn here"),
         ("pairs", {"seed": 3}, "nothing is drawn here"),
         ("pairs", {"splits": "80/20", "split": "dev"}, "no split 'dev'; splits are: train, test"),
+        ("pairs", {"splits": "80/20", "split": "test[900:]"}, "begins after the last row"),
         ("pairs", {"splits": "80/20", "columns": ["id"]}, "'columns' cannot be given together with splits"),
         ("pears", {}, "no config 'pears'"),
     ],

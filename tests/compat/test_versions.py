@@ -32,7 +32,7 @@ def runs_scripts(version: str) -> bool:
 
 def roads(version: str, dataset: Path) -> dict[str, Job]:
     """Every way to every config, by a name of it."""
-    trust = {} if version == "2.14.7" else {"trust_remote_code": True}  # the first version that asks is 2.16
+    trust = {"trust_remote_code": True}
     jobs: dict[str, Job] = {
         "names of folder": {"do": "configs", "path": str(dataset)},
         "names on hub": {"do": "configs", "path": REPO},
