@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from artsim_dataset.app.figures import answer, figure_list, work_figure
-from artsim_dataset.app.page import cannot, picture_input, told, uploaded
+from artsim_dataset.app.page import cannot, forget_answer, picture_input, told, uploaded
 from artsim_dataset.app.search import Kept, Progress, counting, encoded, first_rows
 from artsim_dataset.pictures import artist_name
 from artsim_dataset.schema import painting_id_of
@@ -140,6 +140,7 @@ def tab(shown: Shown) -> None:
         with gr.Column(scale=3, min_width=280):
             found = gr.HTML(_HELP, elem_id="attribute-results", elem_classes="answers")
     ask.click(attributed, picture, found)
+    forget_answer(picture, found, _HELP)
 
 
 _HELP = """<p>Ranks the artists of the data set by how much a picture is in their style, and shows the works it is

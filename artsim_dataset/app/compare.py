@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from artsim_dataset.app.page import picture_input, told, uploaded
+from artsim_dataset.app.search import first_rows
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.metrics import wilson
 from artsim_dataset.schema import painting_id_of, seed_from
@@ -40,9 +41,9 @@ ENOUGH = 20
 def measured(shown: Shown) -> Known | None:
     """Known pairs of a seeded sample of the data set: of its test split, of all of it when that is small.
 
-    Each sampled painting gives one positive, with its variant, and one negative, with a sampled painting of another
-    genre. None when all of the sample is of one genre, or the originals were not published. Embeddings are kept in
-    the cache.
+    Each sampled painting gives one positive, with its first variant, and one negative, with a sampled painting of
+    another genre. None when all of the sample is of one genre, or the originals were not published. Embeddings are
+    kept in the cache.
     """
     from artsim_dataset.encoders.embed import Wanted
     from artsim_dataset.views import FULL
@@ -50,8 +51,9 @@ def measured(shown: Shown) -> Known | None:
     rows = shown.rows
     if not rows.published("original"):
         return None
-    test = np.flatnonzero(rows.splits == "test")
-    own, name = (test, "test ") if len(test) >= ENOUGH else (np.arange(len(rows)), "")
+    first = first_rows(rows)
+    test = first[rows.splits[first] == "test"]
+    own, name = (test, "test ") if len(test) >= ENOUGH else (first, "")
     order = sorted(own.tolist(), key=lambda row: seed_from("known", rows.ids[row]))[:SAMPLE]
     genres = rows.genres[order]
     if len(set(genres)) < 2:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from artsim_dataset.app.figures import answer, facts_table, note
-from artsim_dataset.app.page import picture_input, told, uploaded
+from artsim_dataset.app.page import forget_answer, picture_input, told, uploaded
 
 if TYPE_CHECKING:
     from artsim_dataset.app.data import Shown
@@ -112,3 +112,4 @@ def tab(shown: Shown) -> None:
                     "format, size and metadata tell it nothing. A number is no proof: do not accuse a person with "
                     "it.</p>", elem_classes="answers")  # fmt: skip
     judge.click(judged, picture, found)
+    forget_answer(picture, found, note(detector.warning))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import html
+import json
 import logging
 import os
 import socket
@@ -181,6 +182,16 @@ def picture_input(label: str, **options: Any) -> gr.Image:
     # A subclass would be cleaner, but for each one Gradio writes a stub file beside the module that defines it.
     picture.preprocess = _path_of  # type: ignore[method-assign, assignment]
     return picture
+
+
+def forget_answer(picture: gr.Image, answer: gr.HTML, before: str) -> None:
+    """Lets ``answer`` show ``before`` again when the visitor gives another picture, or takes it away.
+
+    The browser does it by itself: told by the server, it might come after the answer on the new picture.
+    """
+    import gradio as gr
+
+    gr.on([picture.input, picture.clear], None, None, answer, js=f"() => {json.dumps(before)}")
 
 
 def cannot(sentence: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import numpy as np
 
 from artsim_dataset.app.figures import answer, figure_list, note, work_figure
-from artsim_dataset.app.page import cannot, picture_input, told, uploaded
+from artsim_dataset.app.page import cannot, forget_answer, picture_input, told, uploaded
 from artsim_dataset.errors import ConfigError
 from artsim_dataset.schema import painting_id_of
 
@@ -200,6 +200,7 @@ def tab(shown: Shown) -> None:
         with gr.Column(scale=3, min_width=280):
             found = gr.HTML(_HELP, elem_id="search-results", elem_classes="answers")
     search.click(by_picture, [picture, kinds], found)
+    forget_answer(picture, found, _HELP)
     if takes_text(shown):
         gr.on([search_text.click, text.submit], by_text, [text, kinds], found)
 

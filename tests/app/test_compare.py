@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,12 @@ from artsim_dataset.loading.published import find_published
 from artsim_dataset.model import unit
 from artsim_dataset.schema import painting_id_of
 from artsim_dataset.standing import Known
+from builder.build import build
+from builder.config import load_config
+from builder.engine import LocalEngine
+from tests.app.conftest import SETTINGS
 from tests.app.harness import PATIENCE, Visit, look, open_tab, said
+from tests.conftest import Silent
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +181,16 @@ def test_known_pairs_of_a_data_set_are_paintings_with_their_variants_and_with_st
     assert known.positive[[0, -1]] == pytest.approx(np.sort((originals * variants).sum(1))[[0, -1]], abs=2e-3)
     strangers = (originals @ originals.T)[rows.genres[:, None] != rows.genres[None]]
     assert strangers.min() - 2e-3 <= known.negative[0] and known.negative[-1] <= strangers.max() + 2e-3
+
+
+def test_known_pairs_count_each_painting_once_however_many_variants_it_has(
+    dataset: Path, engine: LocalEngine, tmp_path: Path
+) -> None:
+    source, two = tmp_path / "source", tmp_path / "two"
+    for genre in ("Cubism", "Rococo"):
+        shutil.copytree(dataset.parent / "gallery" / genre, source / genre)
+    build(str(source), two, load_config(assignments=(*SETTINGS, "prompt.variants=2")), engine, Silent())
+    shown = Shown(str(two), cache_root=tmp_path)
+    known = measured(shown)
+    assert len(shown.rows) == 12 and known is not None
+    assert (known.pairs, known.of) == ((6, 6), "6 paintings of two")

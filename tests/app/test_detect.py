@@ -45,6 +45,9 @@ def test_visitor_gets_a_probability_in_words_and_never_without_the_warning(
     table = page.get_by_role("table", name="What the detector was trained on, and how it did")
     expect(table.get_by_role("row")).to_have_count(len(record(judge.facts)))
     look(studio_visit, "detect")
+    page.get_by_role("button", name="Remove Image").locator("visible=true").click()
+    expect(answers.locator(".answer")).to_have_count(0)  # no answer stays beside another picture, or none
+    expect(answers.get_by_role("note")).to_contain_text("Trained on noise alone")
 
 
 def test_without_a_detector_the_tab_says_how_to_get_one(tmp_path: Path) -> None:
