@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from artsim_dataset.cli import app
 from artsim_dataset.report import tables
 from artsim_dataset.report.colours import palette
+from artsim_dataset.report.data import SAID
 from artsim_dataset.report.prompts import COMMON, Prompts
 from artsim_dataset.report.sheets import contact_sheets, sample
 from artsim_dataset.schema import painting_id_of
@@ -295,6 +296,17 @@ def test_paintings_that_were_not_published_are_said_to_be_so(dataset: Path, tmp_
     assert "not published" in Page(tmp_path / "page" / "index.html").text
     told = report_of(tmp_path / "page" / "index.html")["palettes"]
     assert all("paintings" not in one and "variants" in one for one in told.values())
+
+
+def test_what_an_older_build_did_not_write_down_is_left_out(dataset: Path, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    shutil.copytree(dataset, older)
+    said = json.loads((older / "build.json").read_text(encoding="utf-8"))
+    (older / "build.json").write_text(json.dumps({"rows": said["rows"]}))
+    artsim("report", older, "--out", tmp_path / "page")
+    check_structure(tmp_path / "page" / "index.html")
+    assert not set(SAID) & set(report_of(tmp_path / "page" / "index.html"))
+    assert "None" not in (tmp_path / "page" / "report.md").read_text(encoding="utf-8")
 
 
 def test_what_is_no_data_set_is_refused_in_a_sentence(dataset: Path, tmp_path: Path) -> None:
