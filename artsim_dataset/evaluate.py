@@ -40,7 +40,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was evaluated and how it did. ``baseline`` is the result of a model's bare encoder; that has none itself.
+    """What was evaluated and how it did. ``baseline`` is the result of a model's bare encoder; that has none itself,
+    nor has a model trained end to end: its encoder is the trained one.
 
     ``structure`` is None for fewer than three paintings; ``alignment`` for encoders that read no text. ``held_out``:
     not all of ``split``, but the paintings of it that the model held out when it was trained.
@@ -113,6 +114,8 @@ def evaluate(
             encoder_revision=encoder.revision,
         )  # fmt: skip
 
+    if model and not model.layers:
+        return measured(model.project, model.tau, model.name, None)
     untrained = measured(unit, UNTRAINED_TAU, None, None)
     return measured(model.project, model.tau, model.name, untrained) if model else untrained
 

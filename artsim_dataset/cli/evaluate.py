@@ -15,11 +15,14 @@ from artsim_dataset.cli import app
 from artsim_dataset.cli.detector import run_evaluate_detector
 from artsim_dataset.cli.learning import DATASET, JSON, SEED, pairs, reports, require_extra
 from artsim_dataset.cli.retrieval import run_protocol
-from artsim_dataset.cli.terminal import command, out, print_json
+from artsim_dataset.cli.terminal import command, err, out, print_json, shown
 from artsim_dataset.errors import ConfigError
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from artsim_dataset.evaluate import Evaluation
+    from artsim_dataset.model import SimilarityModel
 
 
 @app.command("evaluate", short_help="Measure how well variants find their paintings.")
@@ -61,10 +64,12 @@ def evaluate_command(
             )
         run_evaluate_detector(dataset, detector, seed, as_json)
         return
-    if protocol is not None or word_vectors is not None:
+    if word_vectors is not None and protocol is None:
+        raise ConfigError("--word-vectors is for --protocol csd")
+    if protocol is not None:
         if report:
             raise ConfigError("--protocol prints its numbers; --report is for the evaluation of variants")
-        run_protocol(dataset, protocol or "", model, encoder, split, word_vectors, seed, as_json)
+        run_protocol(dataset, protocol, model, encoder, split, word_vectors, seed, as_json)
         return
     evaluation = run_evaluate(dataset, model=model, encoder=encoder, split=split, seed=seed, report=report)
     if as_json:
@@ -86,7 +91,8 @@ def run_evaluate(
 ) -> Evaluation:
     """Evaluates with bars on the terminal, and writes the report when a folder is given.
 
-    Without ``split`` a model that was trained on a split of its own is evaluated on the paintings that it held out.
+    Without ``split`` a model that was trained on a split of its own is evaluated on the paintings that it held out, and
+    none on paintings that it was trained on, as the test side of another data set may have them.
     """
     from artsim_dataset.encoders import get_encoder
     from artsim_dataset.evaluate import evaluate
@@ -95,12 +101,14 @@ def run_evaluate(
 
     subject = load_model(model) if model else get_encoder(encoder or "lite")
     held_out = subject.held_out() if isinstance(subject, SimilarityModel) and split is None else None
-    split = split or ("train+test" if held_out else "test")
+    chosen, split = split, split or ("train+test" if held_out else "test")
     rows = pairs(dataset, split)
     if held_out:
         rows = rows.filter(lambda id_: painting_id_of(id_) in held_out, input_columns="id", keep_in_memory=True)
         if not len(rows):
             raise ConfigError(f"{dataset} has none of the paintings that {model} held out; give --split test")
+    elif isinstance(subject, SimilarityModel) and not chosen:
+        rows = _unseen(rows, subject, dataset)
     with reports() as progress:
         evaluation = evaluate(rows, subject, seed, Path(dataset).name, split, progress=progress)
         evaluation = replace(evaluation, held_out=bool(held_out))
@@ -109,6 +117,21 @@ def run_evaluate(
 
         write_report(evaluation, dataset, report, shlex.join(["artsim", *sys.argv[1:]]))
     return evaluation
+
+
+def _unseen(rows: Dataset, model: SimilarityModel, dataset: str | Path) -> Dataset:
+    """The rows of paintings that the model was neither trained nor validated on; says how many others there are."""
+    from artsim_dataset.schema import painting_id_of
+
+    seen = {*model.parts.get("train", ()), *model.parts.get("validation", ())}
+    kept = [at for at, id_ in enumerate(rows["id"]) if painting_id_of(id_) not in seen]
+    if not kept:
+        raise ConfigError(
+            f"{model.name} was trained on all paintings to test on in {dataset}; give --split test for them"
+        )
+    if left_out := len(rows) - len(kept):
+        err.print(f"{left_out:,} variants of paintings that {shown(model.name)} was trained on are left out")
+    return rows.select(kept) if left_out else rows
 
 
 def show(evaluation: Evaluation) -> None:

@@ -21,7 +21,7 @@ BLOCK = 4096
 @dataclass(frozen=True)
 class RetrievalEvaluation:
     """``tasks``: a :class:`Retrieval` for each task that can be answered. ``baseline``: those of the bare encoder,
-    empty for one."""
+    empty for one, and for a model trained end to end, which has no other."""
 
     encoder: str
     model: str | None
@@ -63,7 +63,7 @@ def evaluate_retrieval(
         return _answered(source, vectors, seed, progress)
 
     bare = answers(unit)
-    tasks, baseline = (answers(model.project), bare) if model else (bare, {})
+    tasks, baseline = (answers(model.project), bare) if model and model.layers else (bare, {})
     return RetrievalEvaluation(
         encoder.name, model.name if model else None, dataset_name, source.split, seed, tasks, baseline
     )

@@ -11,17 +11,17 @@ vectors, the smaller one being the queries; without word vectors, a seeded tenth
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from datasets import Dataset
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from artsim_dataset.encoders.embed import ImageRows, PairRows
 from artsim_dataset.errors import ArtsimError, ConfigError
+from artsim_dataset.images import open_image
 from artsim_dataset.schema import painting_id_of, seed_from
 from artsim_dataset.tags import words
 from artsim_dataset.views import Box
@@ -30,6 +30,8 @@ QUERY_SHARE = 0.2
 CLASS_SHARE = 0.1
 LEFT_OUT = "quickdraw"
 """The domain of DomainNet that CSD leaves out: too like the domain sketch."""
+TURNED = (5, 6, 7, 8)
+"""EXIF orientations that swap width and height."""
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
@@ -130,7 +132,9 @@ def word_vectors(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
                 if word.lower() in wanted and " " in numbers:
                     vector = np.array(numbers.split(), np.float32)
                     found.setdefault(word.lower(), vector / max(float(np.linalg.norm(vector)), 1e-12))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ConfigError(f"the word vectors in {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise ConfigError(f"the word vectors in {path} cannot be read: {error}") from error
     if len({len(vector) for vector in found.values()}) > 1:
         raise ConfigError(f"the word vectors in {path} have different lengths")
@@ -169,7 +173,9 @@ class FolderRows:
         for name in names:
             try:
                 with Image.open(root / name) as image:
-                    self.boxes.append((0, 0, *image.size))
+                    width, height = image.size
+                    turned = image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED
+                self.boxes.append((0, 0, height, width) if turned else (0, 0, width, height))
             except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
                 raise ArtsimError(f"the picture {root / name} cannot be read: {error}") from error
 
@@ -177,11 +183,7 @@ class FolderRows:
         return (self._root / self.ids[row]).read_bytes()
 
     def content(self, row: int, column: str, data: bytes) -> Image.Image:
-        try:
-            with Image.open(io.BytesIO(data)) as image:
-                return image.convert("RGB")
-        except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-            raise ArtsimError(f"the picture {self._root / self.ids[row]} cannot be read: {error}") from error
+        return open_image(self._root / self.ids[row])
 
 
 def _folder(root: Path, names: Sequence[str], query: np.ndarray, tasks: tuple[Task, ...], split: str) -> Source:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from artsim_dataset import encoders
 from artsim_dataset import model as model_module
 from artsim_dataset.cli import app
+from artsim_dataset.schema import painting_id_of
 from tests.artsim_dataset.learning import BOX, PixelEncoder, painting, pairs_dataset, variant
 
 PAINTINGS = 60
@@ -61,6 +62,18 @@ def test_model_of_another_data_set_held_out_nothing_of_this_one(dataset: Path, t
     parts = json.loads((model / "parts.json").read_text())
     (model / "parts.json").write_text(json.dumps(parts | {"validation": ["Cubism/nobody_nothing"]}))
     assert "none of the paintings that" in artsim("evaluate", dataset, "--model", model, code=2)
+
+
+def test_paintings_that_a_model_was_trained_on_are_left_out_of_its_test(dataset: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    artsim("train", "siamese", dataset, "--out", model, "--epochs", 1)
+    parts = json.loads((model / "parts.json").read_text())
+    rows = pairs_dataset(PAINTINGS)
+    mixed = [painting_id_of(id_) for id_ in rows.select(range(50, PAINTINGS))["id"]][:4]  # as another data set has it
+    (model / "parts.json").write_text(json.dumps(parts | {"train": parts["train"] + mixed}))
+    result = CliRunner().invoke(app, ["evaluate", str(dataset), "--model", str(model), "--json"])
+    assert json.loads(result.stdout)["n_paintings"] == 6 and "4 variants of paintings that model was" in result.stderr
+    assert json.loads(artsim("evaluate", dataset, "--model", model, "--split", "test", "--json"))["n_paintings"] == 10
 
 
 def test_cosine_is_set_against_known_pairs(dataset: Path, tmp_path: Path) -> None:

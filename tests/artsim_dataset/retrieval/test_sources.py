@@ -141,6 +141,23 @@ def test_options_that_do_not_go_together_are_refused(wikiart: Path, options: lis
     assert done.exit_code == 2 and message in " ".join(done.output.split())
 
 
+def test_pictures_are_seen_as_they_are_meant_to_be(tmp_path: Path) -> None:
+    grey = np.full((4, 6), 100 * 257, np.uint16)
+    upright, turned = np.zeros((6, 4, 3), np.uint8), Image.Exif()
+    upright[:3] = 255
+    turned[0x0112] = 6  # shown turned to the right
+    (tmp_path / "A").mkdir()
+    Image.fromarray(grey).save(tmp_path / "A" / "x_16-bit.png")
+    Image.fromarray(np.rot90(upright)).save(tmp_path / "A" / "x_turned.png", exif=turned)
+    Image.new("RGBA", (6, 4), (0, 0, 0, 0)).save(tmp_path / "A" / "x_clear.png")
+    rows = folder_source(tmp_path, 1).rows
+    seen = {rows.ids[at]: rows.content(at, "", b"") for at in range(3)}
+    assert seen["A/x_16-bit.png"].getpixel((0, 0)) == (100, 100, 100)
+    assert seen["A/x_clear.png"].getpixel((0, 0)) == (255, 255, 255)
+    np.testing.assert_array_equal(np.asarray(seen["A/x_turned.png"]), upright)
+    assert [rows.boxes[at][2:] == seen[name].size for at, name in enumerate(rows.ids)] == [True] * 3
+
+
 def test_a_folder_of_another_layout_is_refused_with_what_it_has(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="it has no pictures"):
         folder_source(tmp_path, 1)

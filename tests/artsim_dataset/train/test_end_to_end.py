@@ -74,6 +74,7 @@ def test_it_is_evaluated_like_any_model(unfrozen: TrainResult, tmp_path: Path, m
     monkeypatch.setenv("ARTSIM_CACHE", str(tmp_path))
     numbers = evaluate(captioned(6), load_model(unfrozen.path)).to_json()
     assert 0 <= numbers["triplet_accuracy"] <= 1 and numbers["n_paintings"] == 6
+    assert "baseline" not in numbers, "its encoder is the trained one, and no baseline"
 
 
 def test_lora_moves_attention_alone_and_leaves_a_plain_model(clip: Path, tmp_path: Path) -> None:
