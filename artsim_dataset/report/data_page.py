@@ -85,9 +85,11 @@ def percent(share: float) -> str:
 def megabytes(size: int) -> str:
     """Bytes for people, in decimal units.
 
-    >>> megabytes(1_234_567), megabytes(2_500_000_000)
-    ('1.2 MB', '2.5 GB')
+    >>> megabytes(42_000), megabytes(1_234_567), megabytes(2_500_000_000)
+    ('42 kB', '1.2 MB', '2.5 GB')
     """
+    if size < 1e5:
+        return f"{size / 1e3:.0f} kB"
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
