@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from artsim_dataset.cli import terminal
 from builder.build import BuildResult, build
@@ -22,6 +23,10 @@ from builder.engine import LocalEngine
 from builder.gallery import write_gallery
 from tests.compat.fixtures import sharded as sharded
 from tests.hub.fixtures import hub as hub
+
+# How long an example takes tells of the machine, not of the code.
+settings.register_profile("artsim", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("artsim")
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
