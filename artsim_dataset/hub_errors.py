@@ -125,7 +125,7 @@ def _by_status(error: BaseException, response: Any, repo: str) -> ArtsimError:
     if status == 429:
         wait = retry_after(response)
         fix = "wait a while" if wait is None else f"wait {wait:.0f} s"
-        return HubError(f"the Hub has had too many requests from you (429, {repo}): {fix}, then {_AGAIN}", 429, wait)
+        return HubError(f"the Hub has had too many requests from you (429, {repo}); {fix}, then {_AGAIN}", 429, wait)
     if status in PASSING:
         text = f"the Hub has a fault of its own ({status}{told}) with {repo}; later {_AGAIN}"
         return HubError(text, status, retry_after(response))

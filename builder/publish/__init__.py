@@ -10,6 +10,7 @@ machine; the state is the Hub's, so the same command goes on after any cut. At t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,9 @@ from builder.publish.plan import FILES_PER_COMMIT, Plan, make_plan, strangers
 from builder.publish.repository import MAIN, PARTS, REVIEW, Head, Repository, check_visibility
 
 __all__ = ["Publication", "Target", "Teller", "publish"]
+
+_BRANCH = re.compile(r"[^\s/~^:?*\[\\]+(/[^\s/~^:?*\[\\]+)*")
+"""What git takes for one, nearly; an empty variable of a shell is none."""
 
 
 class Teller(Watcher, Protocol):
@@ -92,6 +96,8 @@ def publish(folder: Path, target: Target, tell: Teller) -> Publication:
     has_token = bool(get_token())
     if target.pull_request and target.revision != MAIN:
         raise ConfigError("a pull request proposes changes to main: leave out --revision or --create-pr")
+    if not _BRANCH.fullmatch(target.revision) or ".." in target.revision:
+        raise ConfigError(f"--revision: '{target.revision}' cannot be the name of a branch")
     check_name(target.repo, [path.name for path in folder.glob("*.py")])
     if not target.dry_run and not has_token:
         raise ConfigError("there is no token for the Hub: 'hf auth login' stores one, or set HF_TOKEN")

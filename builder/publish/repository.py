@@ -142,10 +142,11 @@ class Repository:
             return file.read()
 
     def published_commits(self) -> list[str]:
-        """Commits that hold a data set: the branches and tags that have a build.json, each commit once."""
+        """Commits that hold a data set: branches, tags and pull requests that have a build.json, each commit once."""
         with self._asking():
-            refs = self.api.list_repo_refs(self.name, repo_type=KIND)
-            commits = dict.fromkeys(ref.target_commit for ref in (*refs.branches, *refs.tags))
+            refs = self.api.list_repo_refs(self.name, repo_type=KIND, include_pull_requests=True)
+            proposed = refs.pull_requests or ()
+            commits = dict.fromkeys(ref.target_commit for ref in (*refs.branches, *refs.tags, *proposed))
         return [commit for commit in commits if "build.json" in self.files(commit)]
 
     def _listed(self, commit: str, files: Mapping[str, RemoteFile]) -> frozenset[str]:

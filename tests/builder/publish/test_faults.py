@@ -209,6 +209,7 @@ def test_a_fault_that_passes_is_waited_out(
     done = artsim("publish", made, "--repo", repo)
     assert done.code == 0, done.err
     assert words in done.err
+    assert "run the same command again" not in done.err  # it is run again here
     assert whole(hub, repo, made)
     assert len(list(hub.repos[f"datasets/{repo}"].log())) == 2  # one commit of ours, also when its answer was lost
 

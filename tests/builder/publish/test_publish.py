@@ -187,6 +187,15 @@ def test_a_branch_is_made_and_main_left_alone(hub: Hub, artsim: Commands, made: 
     assert changes(hub) == []
 
 
+@pytest.mark.parametrize("name", ["", " ", "a b", "..", "next/"])
+def test_what_is_no_branch_is_refused_before_anything_is_asked(
+    hub: Hub, artsim: Commands, made: Path, repo: str, name: str
+) -> None:
+    done = artsim("publish", made, "--repo", repo, "--revision", name)
+    assert (done.code, hub.requests) == (2, [])
+    assert f"--revision: '{name}' cannot be the name of a branch" in done.err
+
+
 def test_private_is_private_and_never_goes_public(hub: Hub, artsim: Commands, made: Path, repo: str) -> None:
     done = artsim("publish", made, "--repo", repo, "--private", FORCE_COLOR="1")  # as in a terminal: with bars
     assert done.code == 0, done.err

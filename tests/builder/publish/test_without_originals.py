@@ -272,3 +272,10 @@ def test_from_the_hub_it_is_joined_in_three_lines(
     assert late.code == 2
     assert f"{repo} was published with originals before" in late.err
     assert changes(hub) == []
+
+
+def test_originals_in_a_pull_request_are_published_too(hub: Hub, artsim: Commands, made: Path, repo: str) -> None:
+    assert artsim("publish", made, "--repo", repo, "--create-pr").code == 0
+    late = artsim("publish", made, "--repo", repo, "--without-originals")
+    assert late.code == 2
+    assert f"{repo} was published with originals before" in late.err
