@@ -49,6 +49,14 @@ def check_push(repo: str) -> None:
         raise ConfigError(f"the token for the Hub may only read: make one with write access to {repo}")
 
 
+def refuse_local(encoder: str) -> None:
+    """Raises ConfigError: a head on ``encoder`` cannot be published."""
+    raise ConfigError(
+        f"the encoder {encoder} is a folder on this machine, which nobody else has: publish that first, then train "
+        "with its name on the Hub"
+    )
+
+
 def data_facts(dataset: str | Path) -> DataFacts:
     """Names the data set at a folder or Hub id, with its digest and revision as they are now."""
     from artsim_dataset.load import check_dataset
@@ -118,11 +126,8 @@ def _read(folder: Path) -> tuple[dict[str, Path], dict[str, Any], int]:
         raise ConfigError(
             f"{folder} holds no finished similarity model; make one: artsim train siamese DATASET --out {folder}"
         ) from error
-    if Path(facts["encoder"].rpartition(":")[2]).expanduser().exists():
-        raise ConfigError(
-            f"the encoder {facts['encoder']} of {folder} is a folder on this machine, which nobody else has: publish "
-            "that first, then train with its name on the Hub"
-        )
+    if Path(facts["encoder"].rpartition(":")[2]).is_absolute():  # a Hub id never is, whatever lies in this folder
+        refuse_local(facts["encoder"])
     paths = [path for path in folder.iterdir() if path.is_file() and path.suffix in _SUFFIXES]
     paths += [path for part in (*inner, folder / "fusion") for path in part.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}, facts, dim

@@ -20,8 +20,11 @@ PUSH = Annotated[
 PRIVATE = Annotated[bool, typer.Option("--private", help="Only you may see a repository that --push makes.")]
 
 
-def before_training(dataset: str | Path, push: str | None, private: bool) -> DataFacts | None:
-    """What the card will say of the data set, after a look whether the push can work; None without one.
+def before_training(
+    dataset: str | Path, push: str | None, private: bool, encoder: str | None = None
+) -> DataFacts | None:
+    """What the card will say of the data set, after a look whether the push can work; None without one. ``encoder``:
+    what a head is trained on, which others must be able to get.
 
     Raises ConfigError or HubError now, and not when the training is done.
     """
@@ -29,8 +32,10 @@ def before_training(dataset: str | Path, push: str | None, private: bool) -> Dat
         if private:
             raise ConfigError("--private is for the repository of --push USER/NAME")
         return None
-    from artsim_dataset.push import check_push, data_facts
+    from artsim_dataset.push import check_push, data_facts, refuse_local
 
+    if encoder and encoder != "lite" and Path(encoder.rpartition(":")[2]).expanduser().exists():
+        refuse_local(encoder)
     check_push(push)
     return data_facts(dataset)
 

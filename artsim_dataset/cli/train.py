@@ -72,7 +72,7 @@ def siamese_command(
     given = {"head": head, "captions": captions, "split": split, "epochs": epochs, "batch_size": batch_size,
              "learning_rate": learning_rate}  # fmt: skip
     config = _config(recipe, {"mask_genre": mask_genre, "seed": seed, **given})
-    data = before_training(dataset, push, private)
+    data = before_training(dataset, push, private, None if unfreeze or lora else encoder)
     result = run_train(
         dataset, out_dir, encoder=encoder, config=config, end_to_end=unfreeze or lora > 0, lora=lora, tracker=log
     )

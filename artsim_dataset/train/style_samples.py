@@ -123,7 +123,8 @@ def label_table(kinds: Sequence[str], artists: np.ndarray, genres: np.ndarray, t
 def known_artists(ids: Sequence[str], artists: Sequence[str], share: float, seed: int) -> np.ndarray:
     """True for the paintings held out, (n,): a seeded choice, of whose artist at least one other painting stays.
 
-    As many as ``share`` of all, at least one, or as many as there can be. ConfigError when there can be none.
+    As many as ``share`` of all, at least one, or as many as there can be. ConfigError when there can be none, or
+    there is only one artist.
     """
     left: dict[str, int] = {}
     for artist in artists:
@@ -139,6 +140,11 @@ def known_artists(ids: Sequence[str], artists: Sequence[str], share: float, seed
         raise ConfigError(
             "training style descriptors needs an artist with at least two paintings in the train split: add paintings, "
             "or name their artists in the source (Genre/artist_title.jpg)"
+        )
+    if len(left) < 2:
+        raise ConfigError(
+            "all paintings of the train split are by one artist: whoever asks for the artist finds nothing else; add "
+            "paintings by others"
         )
     return held
 

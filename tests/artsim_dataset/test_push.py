@@ -228,6 +228,21 @@ def test_folder_without_a_model_or_with_an_encoder_of_this_machine_is_not_pushed
         (model / "artsim.json").write_text(json.dumps(facts | {"encoder": encoder}))
         with pytest.raises(ConfigError, match="is a folder on this machine, which nobody else has"):
             push_model(model, "user/model")
+        with pytest.raises(ConfigError, match="is a folder on this machine"):  # before it is trained on, too
+            before_training(tmp_path, "user/model", private=False, encoder=encoder)
+
+
+def test_folder_that_is_called_like_the_encoder_keeps_no_model_from_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from artsim_dataset.push import _read
+
+    model = small_model(tmp_path / "model", layers=1)
+    facts = json.loads((model / "artsim.json").read_text())
+    (model / "artsim.json").write_text(json.dumps(facts | {"encoder": "lite"}))
+    (tmp_path / "lite").mkdir()  # a data set, say
+    monkeypatch.chdir(tmp_path)
+    assert _read(model)[1]["encoder"] == "lite"
 
 
 # --- the card --------------------------------------------------------------------------------------------------------

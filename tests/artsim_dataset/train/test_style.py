@@ -169,6 +169,8 @@ def test_paintings_are_held_out_only_where_another_of_the_artist_stays() -> None
     assert few.sum() == 4 and (few <= held).all()
     with pytest.raises(ConfigError, match="an artist with at least two paintings"):
         known_artists(["x", "y"], ["a", "b"], 0.5, 1)
+    with pytest.raises(ConfigError, match="all paintings of the train split are by one artist"):
+        known_artists(["x", "y", "z"], ["a", "a", "a"], 0.5, 1)  # every answer would be right
 
 
 @pytest.mark.parametrize(
