@@ -44,6 +44,18 @@ def pairs(dataset: str | Path, split: str) -> Dataset:
     return loaded
 
 
+def check_page_folder(folder: Path, option: str) -> None:
+    """Says before any work is done that a page cannot be written into ``folder``, which ``option`` named.
+
+    Raises ConfigError for a file, for a data set, and for a folder within one.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file, and a page is a folder of three; give another {option}")
+    for outer in (folder.resolve(), *folder.resolve().parents):
+        if (outer / "build.json").is_file():
+            raise ConfigError(f"{outer} is a data set, and a page in it is no part of it; give another {option}")
+
+
 def subject_of(model: str | None, encoder: str) -> SimilarityModel | Encoder:
     """The model, or the bare encoder without one. ConfigError for both: a model brings its own encoder."""
     from artsim_dataset.encoders import get_encoder

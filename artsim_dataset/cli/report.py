@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.learning import DATASET, JSON
+from artsim_dataset.cli.learning import DATASET, JSON, check_page_folder
 from artsim_dataset.cli.terminal import bars, command, out, print_json, shown
-from artsim_dataset.errors import ConfigError
 
 
 @app.command("report", short_help="A page about a data set: pictures, counts, rejects.")
@@ -35,8 +34,7 @@ def report_command(
     from builder.models.clip_tokens import count
 
     folder = to or Path(f"{Path(dataset).resolve().name}-report")
-    if (folder / "build.json").is_file() or folder.resolve() == Path(dataset).resolve():
-        raise ConfigError(f"{folder} is a data set, and a page in it would be published with it; give another --out")
+    check_page_folder(folder, "--out")
     line = shlex.join(["artsim", *sys.argv[1:]])
     with bars() as watch:
         report = write_data_report(dataset, folder, line, count, watch)
