@@ -96,20 +96,23 @@ def read_paintings(rows: PairRows, config: TrainConfig) -> Paintings:
         raise ConfigError(f"the split '{config.split}' leaves nothing to train on or to validate on: use another split")
     codes = [_codes(labels) for labels in (artists, groups, genres)]
     labels = Labels((torch.arange(count), *(codes if config.mask_genre else codes[:2])), codes[2])
-    _need_negatives((*labels.barred, *([codes[2]] if config.loss == "triplet" else [])), np.flatnonzero(part == TRAIN))
+    barred = (*labels.barred, *([codes[2]] if config.loss == "triplet" else []))
+    for side, use in ((TRAIN, "train on"), (VALIDATION, "validate on")):
+        _need_negatives(barred, np.flatnonzero(part == side), use)
     first = np.concatenate([[0], np.cumsum(np.bincount(rows.painting))])
     return Paintings(rows.painting_ids, part, labels, np.argsort(rows.painting, kind="stable"), first)
 
 
-def _need_negatives(barred: Sequence[Tensor], chosen: np.ndarray) -> None:
-    """ConfigError when any two of the chosen paintings share a label: every loss is 0 then, and nothing is learned.
+def _need_negatives(barred: Sequence[Tensor], chosen: np.ndarray, use: str) -> None:
+    """ConfigError when any two of the chosen paintings share a label: every loss is 0 then, so that nothing is learned,
+    or no epoch is better than another.
 
-    ``barred``: label vectors (paintings,) of which negatives share none.
+    ``barred``: label vectors (paintings,) of which negatives share none. ``use``: what the chosen are there for.
     """
     if all(bool(shared(*((column[[at]], column[chosen]) for column in barred)).all()) for at in chosen):
         raise ConfigError(
-            f"none of the {len(chosen)} paintings to train on can be another's negative: all are by one artist, "
-            "near-duplicates, or of one genre where that counts; add paintings by other artists"
+            f"none of the {len(chosen)} paintings to {use} can be another's negative: all are by one artist, "
+            "near-duplicates, or of one genre where that counts; add paintings by others, or take another split or seed"
         )
 
 

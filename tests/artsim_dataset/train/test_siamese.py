@@ -154,6 +154,13 @@ def test_paintings_by_one_artist_are_refused_since_nothing_could_be_learned_from
         train_siamese(pairs_dataset(12, artists=1), encoder, CONFIG, tmp_path, cache=EmbeddingCache(encoder, tmp_path))
 
 
+def test_a_validation_without_negatives_is_refused_since_every_epoch_would_be_as_good(tmp_path: Path) -> None:
+    encoder = PixelEncoder()
+    with pytest.raises(ConfigError, match="none of the 1 paintings to validate on can be another's negative"):
+        train_siamese(pairs_dataset(6), encoder, replace(CONFIG, split="80/20"), tmp_path,
+                      cache=EmbeddingCache(encoder, tmp_path))  # fmt: skip
+
+
 def test_a_few_prolific_artists_leave_a_validation_that_tells_epochs_apart(tmp_path: Path) -> None:
     encoder = PixelEncoder()
     result = train_siamese(pairs_dataset(24, artists=6), encoder, replace(CONFIG, head="mlp", learning_rate=3e-3),

@@ -96,22 +96,22 @@ def test_what_the_artist_disjoint_split_keeps_for_the_test_is_not_even_encoded(t
 def test_captions_need_an_encoder_that_reads_and_a_caption_in_every_row(tmp_path: Path) -> None:
     pixels = PixelEncoder()
     with pytest.raises(ConfigError, match="'pixels' takes no texts; take one that does, such as openai/clip"):
-        train_siamese(captioned(8), pixels, S2, tmp_path, cache=EmbeddingCache(pixels, tmp_path))
-    some = concatenate_datasets([captioned(8), pairs_dataset(9).select([8])])
+        train_siamese(captioned(18), pixels, S2, tmp_path, cache=EmbeddingCache(pixels, tmp_path))
+    some = concatenate_datasets([captioned(18), pairs_dataset(19).select([18])])
     encoder = TwoSidedEncoder()
-    with pytest.raises(ConfigError, match="1 of 9 have no caption, 'Rococo/artist-8_work-8-0' first"):
+    with pytest.raises(ConfigError, match="1 of 19 have no caption, 'Baroque/artist-18_work-18-0' first"):
         train_siamese(some, encoder, S2, tmp_path, cache=EmbeddingCache(encoder, tmp_path))
 
 
 def test_masking_genres_leaves_only_other_genres_as_negatives(tmp_path: Path) -> None:
     encoder = TwoSidedEncoder()
-    cache, config = EmbeddingCache(encoder, tmp_path), TrainConfig(dim=16, epochs=1)
+    cache, config = EmbeddingCache(encoder, tmp_path), TrainConfig(dim=16, epochs=1, seed=4)
     results = [
         train_siamese(captioned(30), encoder, replace(config, mask_genre=mask), tmp_path / "m", cache=cache)
         for mask in (False, True)
     ]
     plain, masked = (result.history[0]["validation_loss"] for result in results)
-    assert masked < plain  # fewer terms in the denominator
+    assert 0 < masked < plain  # fewer terms in the denominator
 
 
 def test_sentence_transformers_gives_the_same_vectors_for_images_and_texts(
