@@ -194,6 +194,9 @@ def _take(source: str, config: BuildConfig, listing: Listing, work: Place, engin
     entries, listing.entries = listing.entries.sample(config.source.limit), Entries.of([])
     if config.prompt.kind == "study":
         return entries
+    if not entries and listing.rejects:
+        count, first = len(listing.rejects), listing.rejects[0].message
+        raise ConfigError(f"none of the {count:,} paintings of {source} can be used: {first}")
     if len(pc.unique(entries.table["genre"])) < 2:
         raise ConfigError(
             f"{source} has paintings of one genre only; a negative is of another genre, so give two or more"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Literal
 
 from artsim_dataset.errors import ConfigError
@@ -44,6 +45,10 @@ class Options:
 
     def check(self, config: str) -> None:
         """Raises ConfigError for a value out of range, or one that means nothing for ``config``."""
+        for name in ("image_size", "seed"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+                raise ConfigError(f"{name} is a whole number, not {value!r}")
         if self.image_size is not None and self.image_size < 1:
             raise ConfigError(f"image_size is a number of pixels, 1 or more, not {self.image_size}")
         if self.image_size is not None and config not in IMAGES:

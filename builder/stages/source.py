@@ -29,6 +29,7 @@ from builder.source_table import ALIASES, IMAGE_SUFFIXES, cell_text, first_of, r
 from builder.stage import Reject
 
 _CANONICAL = {slug(genre): genre for genre in GENRES} | {"art-nouveau": "Art_Nouveau_Modern"}
+_LINK = "link to a folder"
 
 
 def list_source(source: str, root: str | None = None) -> Listing:
@@ -50,7 +51,8 @@ def list_source(source: str, root: str | None = None) -> Listing:
         raise ConfigError(f"the source {source} does not exist; give a folder of images or a .csv/.parquet table")
     if not listing.entries and not listing.rejects:
         kinds = " ".join(sorted(IMAGE_SUFFIXES))
-        raise ConfigError(f"no images in {source}; files with these endings are taken: {kinds}")
+        links = ", and links to folders are not followed" if listing.ignored[_LINK] else ""
+        raise ConfigError(f"no images in {source}; files with these endings are taken{links}: {kinds}")
     return listing
 
 
@@ -137,7 +139,7 @@ def _walk(root: Path, listing: Listing) -> Iterator[str]:
 
     for folder, folders, files in os.walk(root, onerror=unlisted):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        listing.ignored.update("link to a folder" for f in folders if os.path.islink(os.path.join(folder, f)))
+        listing.ignored.update(_LINK for f in folders if os.path.islink(os.path.join(folder, f)))
         below = os.path.relpath(folder, root)
         for name in sorted(files):
             if not name.startswith("."):

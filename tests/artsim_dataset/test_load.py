@@ -151,6 +151,8 @@ def test_hard_negatives_are_those_of_the_config_triplets_hard(load: Any) -> None
         ("pairs", {"negatives": "hard"}, "chosen for the config 'triplets', not for 'pairs'"),
         ("pairs", {"splits": "70/30"}, "splits are 'published', '80/20'"),
         ("triplets", {"seed": -1}, "the seed is 0 or more"),
+        ("triplets", {"seed": 7.0}, "seed is a whole number, not 7.0"),
+        ("pairs", {"image_size": "64"}, "image_size is a whole number, not '64'"),
         ("triplets_hard", {"splits": "80/20"}, "build with --set split.scheme"),
         ("triplets", {"negatives": "hard", "seed": 3}, "nothing is drawn here"),
         ("pairs", {"seed": 3}, "nothing is drawn here"),

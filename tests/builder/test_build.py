@@ -303,6 +303,12 @@ def test_source_of_one_genre_is_refused_with_the_reason(few: Path, tmp_path: Pat
         build(str(few / "Cubism"), tmp_path / "out", load_config(), engine, Silent())
 
 
+def test_source_of_which_all_is_refused_says_why(tmp_path: Path, engine: LocalEngine) -> None:
+    (tmp_path / "t.csv").write_text("path,style\nmoved/1.jpg,Cubism\nmoved/2.jpg,Realism\n")
+    with pytest.raises(ConfigError, match="none of the 2 paintings .* 'moved/1.jpg' is not below the image root"):
+        build(str(tmp_path / "t.csv"), tmp_path / "out", load_config(), engine, Silent())
+
+
 def test_folder_of_another_build_or_of_other_files_is_refused(few: Path, built: BuildResult, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds a build of .* with preset 'lite'; give another folder"):
         build(str(few), built.out, load_config(), NoEngine(), Silent())

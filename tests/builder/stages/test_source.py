@@ -86,6 +86,15 @@ def test_source_that_cannot_be_used_is_named_with_the_fix(tmp_path: Path, name: 
         list_source(source)
 
 
+def test_source_of_links_only_says_that_they_are_not_followed(tmp_path: Path) -> None:
+    put(tmp_path, "real/Cubism/a_b.jpg", "real/Realism/c_d.jpg")
+    (tmp_path / "linked").mkdir()
+    for genre in ("Cubism", "Realism"):
+        (tmp_path / "linked" / genre).symlink_to(tmp_path / "real" / genre, target_is_directory=True)
+    with pytest.raises(ConfigError, match="links to folders are not followed"):
+        list_source(str(tmp_path / "linked"))
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_table_gives_names_as_they_are_written_and_rejects_bad_rows(tmp_path: Path, suffix: str) -> None:
     put(tmp_path, "img/1.jpg", "img/2.jpg", "out.jpg")
