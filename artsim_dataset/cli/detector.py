@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.learning import ENCODER, JSON, SEED, quiet_datasets, reports, require_extra
+from artsim_dataset.cli.learning import ENCODER, JSON, SEED, check_out_folder, quiet_datasets, reports, require_extra
 from artsim_dataset.cli.terminal import command, out, print_json, shown
 from artsim_dataset.cli.train import train_app
 
@@ -45,6 +45,7 @@ def detector_command(
     Example:  artsim train detector my-dataset other-dataset --out my-detector
     """
     require_extra("artsim train")
+    check_out_folder(out_dir)
     from artsim_dataset.encoders import get_encoder
     from artsim_dataset.train.detector import DetectorConfig, train_detector
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from artsim_dataset.cli import app
 from artsim_dataset.cli.detector import run_evaluate_detector
-from artsim_dataset.cli.learning import DATASET, JSON, SEED, check_page_folder, pairs, reports, require_extra
+from artsim_dataset.cli.learning import DATASET, JSON, SEED, check_out_folder, pairs, reports, require_extra
 from artsim_dataset.cli.retrieval import run_protocol
 from artsim_dataset.cli.terminal import command, err, out, print_json, shown
 from artsim_dataset.errors import ConfigError
@@ -100,7 +100,7 @@ def run_evaluate(
     from artsim_dataset.schema import painting_id_of
 
     if report:
-        check_page_folder(report, "--report")
+        check_out_folder(report, "--report")
     subject = load_model(model) if model else get_encoder(encoder or "lite")
     held_out = subject.held_out() if isinstance(subject, SimilarityModel) and split is None else None
     chosen, split = split, split or ("train+test" if held_out else "test")

@@ -44,16 +44,16 @@ def pairs(dataset: str | Path, split: str) -> Dataset:
     return loaded
 
 
-def check_page_folder(folder: Path, option: str) -> None:
-    """Says before any work is done that a page cannot be written into ``folder``, which ``option`` named.
+def check_out_folder(folder: Path, option: str = "--out") -> None:
+    """Says before any work is done that ``folder``, which ``option`` named, is no place for a page or a model.
 
-    Raises ConfigError for a file, for a data set, and for a folder within one.
+    Raises ConfigError for a file, for a data set (its card would be overwritten), and for a folder within one.
     """
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file, and a page is a folder of three; give another {option}")
+        raise ConfigError(f"{folder} is a file; give a folder for {option}")
     for outer in (folder.resolve(), *folder.resolve().parents):
         if (outer / "build.json").is_file():
-            raise ConfigError(f"{outer} is a data set, and a page in it is no part of it; give another {option}")
+            raise ConfigError(f"{outer} is a data set, and nothing else belongs in it; give another {option}")
 
 
 def subject_of(model: str | None, encoder: str) -> SimilarityModel | Encoder:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.learning import DATASET, JSON, check_page_folder
+from artsim_dataset.cli.learning import DATASET, JSON, check_out_folder
 from artsim_dataset.cli.terminal import bars, command, out, print_json, shown
 
 
@@ -34,7 +34,7 @@ def report_command(
     from builder.models.clip_tokens import count
 
     folder = to or Path(f"{Path(dataset).resolve().name}-report")
-    check_page_folder(folder, "--out")
+    check_out_folder(folder)
     line = shlex.join(["artsim", *sys.argv[1:]])
     with bars() as watch:
         report = write_data_report(dataset, folder, line, count, watch)

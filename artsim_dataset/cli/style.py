@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from artsim_dataset.cli.learning import DATASET, ENCODER, JSON, SEED, pairs, reports, require_extra
+from artsim_dataset.cli.learning import DATASET, ENCODER, JSON, SEED, check_out_folder, pairs, reports, require_extra
 from artsim_dataset.cli.terminal import command, out, print_json, shown
 from artsim_dataset.cli.train import train_app
 
@@ -40,6 +40,7 @@ def style_command(
     Example:  artsim train style my-dataset --out my-style
     """
     require_extra("artsim train")
+    check_out_folder(out_dir)
     from artsim_dataset.train.style import StyleConfig
 
     kinds = tuple(kind.strip() for kind in labels.split(",") if kind.strip())

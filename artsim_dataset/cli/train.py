@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from artsim_dataset.cli import app
-from artsim_dataset.cli.learning import DATASET, ENCODER, JSON, SEED, pairs, reports, require_extra
+from artsim_dataset.cli.learning import DATASET, ENCODER, JSON, SEED, check_out_folder, pairs, reports, require_extra
 from artsim_dataset.cli.push import PRIVATE, PUSH, before_training, push_trained
 from artsim_dataset.cli.terminal import command, out, print_json, shown
 from artsim_dataset.errors import ConfigError
@@ -65,6 +65,7 @@ def siamese_command(
     Example:  artsim train siamese my-dataset --out my-model
     """
     require_extra("artsim train")
+    check_out_folder(out_dir)
     if (unfreeze or lora) and head:
         raise ConfigError("a head stands on an encoder that stays as it is: give --head, or --unfreeze, or --lora")
     if unfreeze and learning_rate is None:

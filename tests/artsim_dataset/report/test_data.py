@@ -312,9 +312,11 @@ def test_what_an_older_build_did_not_write_down_is_left_out(dataset: Path, tmp_p
 def test_what_is_no_data_set_is_refused_in_a_sentence(dataset: Path, tmp_path: Path) -> None:
     assert "does not exist" in artsim("report", tmp_path / "nowhere", "--out", tmp_path / "page", code=2)
     for inside in (dataset, dataset / "pages" / "mine"):
-        assert "is no part of it; give another --out" in artsim("report", dataset, "--out", inside, code=2)
-        assert "give another --report" in artsim("evaluate", dataset, "--encoder", "lite", "--report", inside, code=2)
-    assert "is a file" in artsim("report", dataset, "--out", dataset / "rejected.csv", code=2)
+        for line in (["report", dataset, "--out"], ["evaluate", dataset, "--encoder", "lite", "--report"],
+                     *(["train", kind, dataset, "--out"] for kind in ("siamese", "style", "detector"))):  # fmt: skip
+            told = artsim(*line, inside, code=2)
+            assert f"{dataset.resolve()} is a data set, and nothing else belongs in it" in told and line[-1] in told
+    assert "is a file; give a folder" in artsim("report", dataset, "--out", dataset / "rejected.csv", code=2)
     study = tmp_path / "study"
     study.mkdir()
     (study / "build.json").write_text(json.dumps({"rows": {"images": {"train": 3}}, "digest": "0"}))
