@@ -12,6 +12,7 @@ from artsim_dataset.detector.rows import DetectorRows
 from artsim_dataset.encoders.cache import EmbeddingCache
 from artsim_dataset.errors import ArtsimError, ConfigError
 from artsim_dataset.load import load_artsim
+from tests.artsim_dataset.detector import painted
 from tests.artsim_dataset.detector.painted import RoughEncoder, write_dataset
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -55,6 +56,19 @@ def test_a_painting_that_is_tested_anywhere_is_trained_on_nowhere(tmp_path: Path
     assert (~rows.is_ai).sum() == 12
     tested, trained = set(rows.paintings[rows.tested]), set(rows.paintings[~rows.tested])
     assert len(tested) == 4 and len(trained) == 2 and not tested & trained
+
+
+def test_a_picture_that_is_tested_under_one_name_is_trained_on_under_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = write_dataset(tmp_path / "a", ("noise",), paintings=6, tested=4)
+    of = painted.painting
+    monkeypatch.setattr(painted, "painting", lambda name: of(f"Cubism/artist-{int(name[-1]) // 2}_work-{name[-1]}"))
+    b = write_dataset(tmp_path / "b", ("steps",), paintings=6, tested=2, start=90)
+    rows = DetectorRows([a, b])
+    assert (~rows.is_ai).sum() == 6, "every picture is in both"
+    trained = set(rows.paintings[~rows.tested])
+    assert trained == {f"Cubism/artist-{n // 2}_work-{n}" for n in (0, 1, 90, 91)}
 
 
 def test_near_duplicates_of_a_tested_painting_are_tested_too(tmp_path: Path) -> None:
