@@ -1,7 +1,8 @@
 """Evaluates a detector: by generator, under degradations, beside what the file formats alone give away.
 
 Each generator is scored against the originals of its own data sets. With one variant of a painting both classes are of
-one size and 0.5 is chance; with more, accuracy, precision and ECE lean towards the variants. Numbers over all generators are means over them, never over images.
+one size and 0.5 is chance; with more, accuracy, precision and ECE lean towards the variants. Numbers over all
+generators are means over them, never over images.
 """
 
 from __future__ import annotations
