@@ -9,6 +9,7 @@ from typing import Annotated, get_args
 import typer
 
 from artsim_dataset.cli import app
+from artsim_dataset.cli.learning import check_out_folder
 from artsim_dataset.cli.terminal import bars, command, out, print_json, shown
 from artsim_dataset.errors import ConfigError
 
@@ -39,6 +40,7 @@ def export_command(
 
     if format not in get_args(Format):
         raise ConfigError(f"no format '{format}'; formats are: {', '.join(get_args(Format))}")
+    check_out_folder(out_dir)
     with bars() as progress:
         result = export(dataset, format, out_dir, size, progress, config)  # type: ignore[arg-type] # checked above
     if as_json:

@@ -312,7 +312,8 @@ def test_what_an_older_build_did_not_write_down_is_left_out(dataset: Path, tmp_p
 def test_what_is_no_data_set_is_refused_in_a_sentence(dataset: Path, tmp_path: Path) -> None:
     assert "does not exist" in artsim("report", tmp_path / "nowhere", "--out", tmp_path / "page", code=2)
     for inside in (dataset, dataset / "pages" / "mine"):
-        for line in (["report", dataset, "--out"], ["evaluate", dataset, "--encoder", "lite", "--report"],
+        for line in (["report", dataset, "--out"], ["export", dataset, "--format", "csv", "--out"],
+                     ["evaluate", dataset, "--encoder", "lite", "--report"],
                      *(["train", kind, dataset, "--out"] for kind in ("siamese", "style", "detector"))):  # fmt: skip
             told = artsim(*line, inside, code=2)
             assert f"{dataset.resolve()} is a data set, and nothing else belongs in it" in told and line[-1] in told
