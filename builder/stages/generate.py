@@ -80,10 +80,11 @@ def choose_styles(
 
     Paintings stand on a ring at the hash of their id; a variant takes the first of another genre after the hash of
     its own id. One painting more or less changes the few variants beside it, and no others. With a single genre, the
-    first other painting is taken, and the painting itself where there is none.
+    first other painting is taken, and the painting itself where there is none. Two variants of a painting with one
+    style could be the same picture: the later one goes on round the ring, unless all others are taken.
 
     Args:
-        ids, paintings, genres: of each variant, in step.
+        ids, paintings, genres: of each variant, in step; variants of a painting in their order.
     """
     code, names = _encoded(paintings)
     first = np.unique(code, return_index=True)[1]
@@ -99,7 +100,26 @@ def choose_styles(
         at[own] = changes[np.searchsorted(changes, at[own], side="right")] % len(ring)
     else:
         at = np.where(ring[at] == code, at + 1, at) % len(ring)
+    _part(at, code, genre, ring)
     return pa.array(first[ring[at]])
+
+
+def _part(at: np.ndarray, code: np.ndarray, genre: np.ndarray, ring: np.ndarray) -> None:
+    """Gives variants of one painting (``code``) different places ``at`` on the ring, where there are enough."""
+    order = np.lexsort((at, code))
+    one, next_ = order[:-1], order[1:]
+    later = next_[(code[one] == code[next_]) & (at[one] == at[next_])]
+    own_place = np.argsort(ring)
+    for own in np.unique(genre[code[later]]):
+        places = np.flatnonzero(genre[ring] != own)
+        places = places if len(places) else np.arange(len(ring))
+        for row in np.sort(later[genre[code[later]] == own]):
+            siblings = slice(*np.searchsorted(code, [code[row], code[row] + 1], sorter=order))
+            taken = np.append(at[order[siblings]], own_place[code[row]])
+            after = np.searchsorted(places, at[row]) + np.arange(min(len(taken) + 1, len(places)))
+            around = places[after % len(places)]
+            free = around[~np.isin(around, taken)]
+            at[row] = free[0] if len(free) else at[row]
 
 
 def _encoded(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, pa.Array]:

@@ -101,12 +101,31 @@ def test_style_is_that_of_the_first_painting_of_another_genre_round_the_ring(
     ring = sorted(paintings, key=lambda p: seed_from("style", p))
     chosen = iter(lenders(paintings, genres, seed, variants))
     for painting in paintings:
+        firsts = []
         for index in range(variants):
             place = seed_from("style", f"{painting}-{index}", seed)
             after = [p for p in ring if seed_from("style", p) >= place]
             around = [*after, *(p for p in ring if p not in after)]
             others = [p for p in around if genre_of[p] != genre_of[painting]] or [p for p in around if p != painting]
-            assert next(chosen) == (others or [painting])[0]
+            firsts.append(others or [painting])
+        expected: list[str | None] = [
+            p[0] if p[0] not in [q[0] for q in firsts[:k]] else None for k, p in enumerate(firsts)
+        ]
+        for index, others in enumerate(firsts):
+            if expected[index] is None:
+                expected[index] = next((p for p in others if p not in expected), others[0])
+        assert [next(chosen) for _ in range(variants)] == expected
+
+
+def test_variants_of_a_painting_have_different_styles_while_there_are_enough() -> None:
+    paintings = [f"p{k}" for k in range(6)]
+    genres = ["a", "a", "a", "b", "b", "b"]
+    for seed in range(30):
+        found = np.array(lenders(paintings, genres, seed, 3)).reshape(6, 3)
+        assert all(len(set(styles)) == 3 for styles in found)
+        assert {len(set(styles)) for styles in np.array(lenders(paintings[:3], ["a"] * 3, seed, 3)).reshape(3, 3)} == {
+            2
+        }
 
 
 def test_one_more_painting_changes_few_styles() -> None:
