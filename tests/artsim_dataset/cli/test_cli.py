@@ -99,6 +99,13 @@ def test_picture_that_is_none_is_named(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "page.jpg cannot be read as an image" in sentence(result)
 
 
+def test_ctrl_c_while_modules_load_leaves_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")  # what Python raises wherever it is
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run([sys.executable, "-m", "artsim_dataset"], env=env, cwd=tmp_path, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_bug_of_ours_is_one_sentence_and_debug_shows_where(
     monkeypatch: pytest.MonkeyPatch, gallery: Path, tmp_path: Path
 ) -> None:
