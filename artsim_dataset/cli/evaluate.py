@@ -34,7 +34,10 @@ def evaluate_command(
     detector: Annotated[Path | None, typer.Option(help="A detector, on the test side of real_vs_ai.")] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="train, test or train+test.", show_default="test, or what the model held out itself"),
+        typer.Option(
+            help="train, test or train+test.",
+            show_default="test without what the model was trained on, or what it held out",
+        ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for a report with pictures and plots.")] = None,
     protocol: Annotated[
