@@ -52,7 +52,7 @@ class StageError(ArtsimError):
 
 
 def fault_of(error: Exception) -> str:
-    """What a parser of YAML found wrong, on one line: its own message quotes the text over several.
+    r"""What a parser of YAML found wrong, on one line: its own message quotes the text over several.
 
     >>> fault_of(ValueError("two\n  lines"))
     'two lines'
